@@ -1,0 +1,19 @@
+/**
+ * Every error Larder raises, by its stable code. `docs/errors.md` explains each; a test reads both ways.
+ * Codes never change their meaning; a code that is no longer raised is kept in the page, marked as retired.
+ */
+export const CACHE_ERROR_CODES = [
+  'LARDER_CLOSED',
+  'LARDER_DURATION_INVALID',
+  'LARDER_KEY_CIRCULAR',
+  'LARDER_KEY_INVALID',
+  'LARDER_KEY_UNSUPPORTED',
+  'LARDER_OPTION_INVALID',
+  'LARDER_PATTERN_INVALID',
+  'LARDER_PATTERN_TOO_LONG',
+  'LARDER_TAG_INVALID',
+  'LARDER_VALUE_UNCACHEABLE',
+] as const;
+
+/** A stable error code, e.g. `LARDER_DURATION_INVALID`. */
+export type CacheErrorCode = (typeof CACHE_ERROR_CODES)[number];
