@@ -9,10 +9,16 @@ export interface FillPermit {
 export interface StoredEntry {
   readonly payload: Uint8Array;
   readonly tags: readonly string[];
-  /** How long the tier will still keep the entry, ms: the rest of its physical life (fresh time plus grace). */
-  readonly remainingMs: number;
+  /** What is left of its fresh life, ms; 0 or less: expired, kept for grace only. Measured by the tier's own clock. */
+  readonly freshMs: number;
+  /** What is left of its physical life (fresh time plus grace), ms. */
+  readonly keepMs: number;
 }
 
+/**
+ * A hit is valid (no target of it was invalidated) and fresh. Everything else is a miss with the permit to fill it;
+ * `stale` then holds a valid entry that is merely past its fresh life, if one is kept.
+ */
 export type BackendRead =
   | { readonly hit: true; readonly entry: StoredEntry }
   | {
@@ -20,14 +26,25 @@ export type BackendRead =
       readonly permit: FillPermit;
       /** True: this caller was elected to load; false: another holds the permit, its fill may come soon. */
       readonly owner: boolean;
+      readonly stale: StoredEntry | null;
     };
 
 /** What a fill stores. */
 export interface FillEntry {
   readonly payload: Uint8Array;
   readonly tags: readonly string[];
-  /** Physical life, ms. */
+  /** Fresh life, ms. */
+  readonly freshMs: number;
+  /** Physical life, ms: fresh life plus grace. */
   readonly keepMs: number;
+}
+
+/** How a read is made. */
+export interface ReadOptions {
+  /** How long a permit lives, ms: the loader's hard timeout and a little more. */
+  readonly permitMs: number;
+  /** Answer with a permit even where a fresh entry stands: the caller cannot use it (unreadable payload) or renews early. */
+  readonly refresh?: boolean;
 }
 
 /**
@@ -46,11 +63,8 @@ export abstract class CacheBackend {
   /** False while nothing would be answered; the engine then does not ask at all. */
   abstract available(): boolean;
 
-  /**
-   * Reads a valid entry, or answers with the permit to fill it. One round trip.
-   * @param permitMs how long the permit lives: the loader's hard timeout and a little more
-   */
-  abstract read(key: string, permitMs: number): Promise<BackendRead>;
+  /** Reads a valid entry, or answers with the permit to fill it. One round trip. */
+  abstract read(key: string, options: ReadOptions): Promise<BackendRead>;
 
   /** Stores under a permit. `false`: the permit is gone, because the key was invalidated meanwhile; nothing was stored. */
   abstract fill(key: string, permit: FillPermit, entry: FillEntry): Promise<boolean>;
