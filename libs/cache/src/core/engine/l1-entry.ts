@@ -47,6 +47,11 @@ export class L1Entry {
   /** Set by a hit; spares the entry one eviction. */
   visited = false;
 
+  /** Monotonic instant until which the entry may be served without a live lease (the shared tier was away when it was loaded). */
+  unleasedUntil = 0;
+  /** The fence's sequence number at installation: a pattern applied later dooms the entry, one applied earlier does not. */
+  installedAt = 0;
+
   /** Owned by the store: neighbours in insertion order. */
   newer: L1Entry | null = null;
   older: L1Entry | null = null;

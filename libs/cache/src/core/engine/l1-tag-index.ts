@@ -1,16 +1,25 @@
 import type { L1Entry } from './l1-entry.js';
 
 /**
- * One life of a tag: the entries stored since the tag's last invalidation. Invalidating the tag marks the handle dead,
- * which kills all its entries in one step; the next entry with that tag gets a new handle.
+ * One life of a tag: the entries stored since the tag was last invalidated. An invalidation marks the handle dead, which
+ * kills all its entries in one step; the next entry with that tag starts a new handle.
  */
-export interface TagHandle {
-  readonly tag: string;
+export class TagHandle {
+  dead = false;
+  /** In no order: a leaving entry's place goes to the last one. */
   readonly entries: L1Entry[];
-  dead: boolean;
+
+  constructor(
+    readonly tag: string,
+    first: L1Entry,
+  ) {
+    this.entries = [first];
+  }
 }
 
-/** Which entries carry which tag. Handles live as long as an entry refers to them, no longer. */
+const NONE: never[] = [];
+
+/** Which entries carry which tag. A handle lives as long as an entry refers to it, so unique tags leave nothing behind. */
 export class L1TagIndex {
   private readonly handles = new Map<string, TagHandle>();
 
@@ -24,34 +33,45 @@ export class L1TagIndex {
   }
 
   add(entry: L1Entry): void {
-    for (const tag of entry.tags) {
-      let handle = this.handles.get(tag);
+    const { tags } = entry;
+    if (tags.length === 0) return;
+    // Arrays of the exact length: one that grows by push reserves room for 16.
+    const handles = new Array<TagHandle>(tags.length);
+    const slots = new Array<number>(tags.length);
+    let count = 0;
+    for (const tag of tags) {
+      const handle = this.handles.get(tag);
       if (handle === undefined) {
-        handle = { tag, entries: [], dead: false };
-        this.handles.set(tag, handle);
-      }
-      entry.handles.push(handle);
-      entry.slots.push(handle.entries.push(entry) - 1);
+        handles[count] = new TagHandle(tag, entry);
+        this.handles.set(tag, handles[count]!);
+        slots[count++] = 0;
+      } else if (handle.entries.at(-1) !== entry) {
+        handles[count] = handle;
+        slots[count++] = handle.entries.push(entry) - 1;
+      } // else: the same tag given twice
     }
+    handles.length = count;
+    slots.length = count;
+    entry.handles = handles;
+    entry.slots = slots;
   }
 
-  /** Takes the entry out of its handles: its place goes to the last entry of each, so nothing is searched or shifted. */
   remove(entry: L1Entry): void {
-    for (let i = 0; i < entry.handles.length; i++) {
-      const handle = entry.handles[i]!;
-      const slot = entry.slots[i]!;
+    const { handles, slots } = entry;
+    for (let i = 0; i < handles.length; i++) {
+      const handle = handles[i]!;
       const last = handle.entries.pop()!;
       if (last !== entry) {
-        handle.entries[slot] = last;
-        last.slots[last.handles.indexOf(handle)] = slot;
+        handle.entries[slots[i]!] = last;
+        last.slots[last.handles.indexOf(handle)] = slots[i]!;
       }
       if (handle.entries.length === 0 && !handle.dead) this.handles.delete(handle.tag);
     }
-    entry.handles = [];
-    entry.slots = [];
+    entry.handles = NONE;
+    entry.slots = NONE;
   }
 
-  /** Ends the tag's current life. O(1), however many entries it has. */
+  /** Ends this life of the tag: O(1), however many entries carry it. */
   kill(handle: TagHandle): void {
     handle.dead = true;
     this.handles.delete(handle.tag);

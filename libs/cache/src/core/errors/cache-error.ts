@@ -24,7 +24,9 @@ export function describeInput(input: unknown): string {
     case 'string':
       return `${JSON.stringify(input.length > 40 ? `${input.slice(0, 40)}…` : input)} (string)`;
     case 'object':
-      return Array.isArray(input) ? `an array of ${input.length}` : `an object (${input.constructor?.name ?? 'no prototype'})`;
+      return Array.isArray(input)
+        ? `an array of ${input.length}`
+        : `an object (${input.constructor?.name ?? 'no prototype'})`;
     case 'function':
       return `a function (${input.name || 'anonymous'})`;
     case 'undefined':

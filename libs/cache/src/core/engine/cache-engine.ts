@@ -1,0 +1,117 @@
+import type { Clock } from '../clock/clock.port.js';
+import { encodeEnvelope } from '../codec/envelope.js';
+import type { CacheBackend } from '../coherence/cache-backend.port.js';
+import type { InvalidationLog, LogListener } from '../coherence/invalidation-log.port.js';
+import { CachedAction, type ActionDefinition } from './cached-action.js';
+import { EngineEvents } from './engine.events.js';
+import { snapshot } from './isolation.js';
+import type { ResolvedMemoryOptions } from './l1.options.js';
+import { LocalTier } from './local-tier.js';
+import type { ReadPolicy } from './read-policy.js';
+import { ReadRoad, type ReadRequest } from './read-road.js';
+import { SharedTierReader } from './shared-tier-reader.js';
+
+/** What an engine is made of. */
+export interface EngineParts {
+  readonly clock: Clock;
+  readonly log: InvalidationLog;
+  /** `null`: memory is the only tier. */
+  readonly backend: CacheBackend | null;
+  readonly memory: ResolvedMemoryOptions;
+  /** In [0, 1); for jitter. */
+  readonly random: () => number;
+  /** True while the caller is inside a database transaction; such calls go past the cache. */
+  readonly bypass?: (() => boolean) | null;
+}
+
+/** What is known of an entry in memory; never its value. */
+export interface EntryFacts {
+  readonly tags: readonly string[];
+  readonly ageMs: number;
+  /** What is left of its fresh life, ms; negative: expired. */
+  readonly freshMs: number;
+  readonly bytes: number;
+  readonly servable: boolean;
+}
+
+/**
+ * The cache of one namespace. Lookup order: memory, then the shared tier if there is one, then one load for all who wait,
+ * then the method; see `ReadRoad` for why the order is what it is. Invalidations arrive from the log through the
+ * listener given to `open` and take effect in `local`.
+ */
+export class CacheEngine {
+  readonly events = new EngineEvents();
+  readonly local: LocalTier;
+  private readonly road: ReadRoad;
+
+  constructor(private readonly parts: EngineParts) {
+    this.local = new LocalTier(parts.memory, parts.log, parts.clock);
+    const shared = parts.backend === null ? null : new SharedTierReader(parts.backend, parts.clock, this.events);
+    this.road = new ReadRoad(this.local, shared, parts.log, parts.clock, this.events, parts.random);
+  }
+
+  /** Starts following the log and opens the shared tier. Resolves also where those are unreachable (G6). */
+  async open(listener: LogListener): Promise<void> {
+    await Promise.all([this.parts.log.open(listener), this.parts.backend?.open()]);
+  }
+
+  /** Compiles a cached action. */
+  action(definition: ActionDefinition): CachedAction {
+    const { clock, bypass } = this.parts;
+    return new CachedAction(definition, this.local, this.road, clock, this.events, bypass ?? null);
+  }
+
+  /** Reads by a ready-made key. */
+  read(request: ReadRequest): Promise<unknown> {
+    return this.road.read(request);
+  }
+
+  /** What memory holds for a key and may be served, without loading; `undefined` where nothing is. */
+  peek(key: string): { readonly value: unknown } | undefined {
+    const entry = this.local.fresh(key, this.parts.clock.monotonic());
+    return entry === undefined ? undefined : { value: this.local.handOut(entry) };
+  }
+
+  /**
+   * Stores a value outright; the last writer wins. Loads of the key under way are fenced, so none of them can undo it.
+   * @throws CacheError `LARDER_VALUE_UNCACHEABLE`, or what the shared tier raises when the value is not stored (G7)
+   */
+  async set(key: string, value: unknown, tags: readonly string[], policy: ReadPolicy): Promise<void> {
+    const copy = snapshot(value, policy.isolation);
+    const { backend, clock } = this.parts;
+    const keepMs = policy.ttlMs + policy.graceMs;
+    if (backend !== null) {
+      const envelope = { value, freshMs: policy.ttlMs, graceMs: policy.graceMs, createdAt: clock.wall() };
+      await backend.put(key, { payload: encodeEnvelope(envelope), tags, freshMs: policy.ttlMs, keepMs });
+      this.local.invalidateKey(key);
+      return;
+    }
+    this.local.invalidateKey(key);
+    this.local.install(this.local.entry(key, copy, tags, policy.ttlMs, keepMs), this.local.fence.mark());
+  }
+
+  /** What is known of a key in memory. */
+  inspect(key: string): EntryFacts | null {
+    const entry = this.local.store.get(key);
+    if (entry === undefined) return null;
+    const now = this.parts.clock.monotonic();
+    return {
+      tags: entry.tags,
+      ageMs: this.parts.clock.wall() - entry.createdAt,
+      freshMs: entry.freshUntil - now,
+      bytes: entry.bytes,
+      servable: this.local.servable(entry, now),
+    };
+  }
+
+  /** Loads in the air. */
+  get loadsUnderWay(): number {
+    return this.road.loadsUnderWay;
+  }
+
+  /** Stops following and gives the memory back; reads made later run their method. */
+  async close(): Promise<void> {
+    this.local.close();
+    await Promise.all([this.parts.log.close(), this.parts.backend?.close()]);
+  }
+}

@@ -1,0 +1,172 @@
+import type { Clock } from '../clock/clock.port.js';
+import type { EngineEvents } from './engine.events.js';
+import type { L1Entry } from './l1-entry.js';
+import type { LocalTier } from './local-tier.js';
+import type { ReadPolicy } from './read-policy.js';
+import type { ReadRoad } from './read-road.js';
+
+/** What is decided about a cached action before its first call, so that nothing is decided per call. */
+export interface ActionDefinition {
+  readonly scope: string;
+  readonly name: string;
+  readonly policy: ReadPolicy;
+  /** The full key of a call. May throw: the call is then not cached. */
+  readonly keyOf: (args: readonly unknown[]) => string;
+  /** True when the key follows from the arguments alone, so that a raw primitive may stand for it. */
+  readonly keyedByArguments: boolean;
+  /** The tags of a result, the scope's implicit tag included. */
+  readonly tagsOf: (value: unknown, args: readonly unknown[]) => readonly string[];
+  /** False for a call: it goes past the cache. */
+  readonly when: ((args: readonly unknown[]) => boolean) | null;
+  /** True for a result: it is returned, not kept. */
+  readonly unless: ((value: unknown, args: readonly unknown[]) => boolean) | null;
+}
+
+/** Reads of one action since start. */
+export interface ActionCounters {
+  hits: number;
+  misses: number;
+  bypassed: number;
+}
+
+/** Stands for "called without arguments" among the raw arguments. */
+const NO_ARGUMENTS = Symbol('no arguments');
+
+/**
+ * One cached method, compiled. The usual call has one primitive argument and hits: it finds its entry by the argument
+ * itself, builds no key, allocates nothing and gets the promise kept on the entry. Everything else takes the road.
+ */
+export class CachedAction {
+  readonly counters: ActionCounters = { hits: 0, misses: 0, bypassed: 0 };
+  private readonly direct = new Map<unknown, L1Entry>();
+  private readonly leased: boolean;
+  private readonly directAllowed: boolean;
+
+  constructor(
+    readonly definition: ActionDefinition,
+    private readonly local: LocalTier,
+    private readonly road: ReadRoad,
+    private readonly clock: Clock,
+    private readonly events: EngineEvents,
+    /** True for a call inside a database transaction: what it reads is nobody else's truth yet. */
+    private readonly bypass: (() => boolean) | null,
+  ) {
+    this.leased = local.leased;
+    this.directAllowed = definition.keyedByArguments && definition.when === null;
+  }
+
+  /**
+   * The kept promise of a hit by raw argument, or `undefined` for anything else. The clock is read afresh only under a
+   * lease; a process-local entry is judged by the coarse tick.
+   */
+  hit(argument: unknown): Promise<unknown> | undefined {
+    const entry = this.direct.get(argument);
+    if (entry === undefined) return undefined;
+    const now = this.leased ? this.clock.monotonic() : this.clock.coarse();
+    if (!this.local.servable(entry, now) || (this.bypass !== null && this.bypass())) return undefined;
+    entry.visited = true;
+    this.counters.hits += 1;
+    if (this.events.has('read')) this.announceHit(entry, now);
+    if (!entry.shared) return Promise.resolve(this.local.handOut(entry));
+    return (entry.promise ??= Promise.resolve(entry.value));
+  }
+
+  /** As `hit`, for a call without arguments. */
+  hitWithoutArguments(): Promise<unknown> | undefined {
+    return this.hit(NO_ARGUMENTS);
+  }
+
+  /** Any call: along the read road. `load` runs the method with the caller's arguments. */
+  call(args: readonly unknown[], load: () => unknown): Promise<unknown> | unknown {
+    const { definition } = this;
+    if ((definition.when !== null && !this.asked(definition.when, args)) || (this.bypass !== null && this.bypass())) {
+      return this.past(load, '');
+    }
+    const key = this.keyFor(args);
+    if (key === null) return this.past(load, '');
+    let loaded = false;
+    const request = {
+      key,
+      scope: definition.scope,
+      action: definition.name,
+      policy: definition.policy,
+      load: () => {
+        loaded = true;
+        return load();
+      },
+      tagsOf: (value: unknown) => definition.tagsOf(value, args),
+      unless: definition.unless === null ? null : (value: unknown) => definition.unless!(value, args),
+      onInstalled: this.directAllowed ? (entry: L1Entry) => this.alias(entry, args) : null,
+    };
+    return this.road.read(request).finally(() => {
+      if (loaded) this.counters.misses += 1;
+      else this.counters.hits += 1;
+    });
+  }
+
+  /** Raw arguments that lead straight to an entry, for the bound's test. */
+  get directSize(): number {
+    return this.direct.size;
+  }
+
+  private alias(entry: L1Entry, args: readonly unknown[]): void {
+    if (args.length > 1) return;
+    const argument = args.length === 0 ? NO_ARGUMENTS : args[0];
+    if (args.length === 1 && !standsForItself(argument)) return;
+    entry.alias = this.direct;
+    entry.aliasKey = argument;
+    this.direct.set(argument, entry);
+  }
+
+  private keyFor(args: readonly unknown[]): string | null {
+    try {
+      return this.definition.keyOf(args);
+    } catch (error) {
+      this.trouble('key', error);
+      return null;
+    }
+  }
+
+  private asked(when: (args: readonly unknown[]) => boolean, args: readonly unknown[]): boolean {
+    try {
+      return when(args);
+    } catch (error) {
+      this.trouble('key', error);
+      return false;
+    }
+  }
+
+  private past(load: () => unknown, key: string): unknown {
+    this.counters.bypassed += 1;
+    const { scope, name } = this.definition;
+    if (this.events.has('read')) {
+      this.events.emit('read', { scope, action: name, key, outcome: 'bypassed', tier: 'source', ttlMs: 0 });
+    }
+    return load();
+  }
+
+  private announceHit(entry: L1Entry, now: number): void {
+    const { scope, name } = this.definition;
+    const ttlMs = entry.freshUntil - now;
+    this.events.emit('read', { scope, action: name, key: entry.key, outcome: 'hit', tier: 'memory', ttlMs });
+  }
+
+  private trouble(operation: 'key', error: unknown): void {
+    this.events.emit('trouble', { operation, scope: this.definition.scope, action: this.definition.name, error });
+  }
+}
+
+/** True for a raw argument that a Map tells apart exactly as the key does; 0 and -0 are one to a Map, two to the key. */
+function standsForItself(argument: unknown): boolean {
+  switch (typeof argument) {
+    case 'string':
+      return argument.length <= 256;
+    case 'number':
+      return argument !== 0;
+    case 'bigint':
+    case 'boolean':
+      return true;
+    default:
+      return false;
+  }
+}

@@ -1,0 +1,46 @@
+import { Emitter } from '../events/emitter.js';
+
+/** How a read ended; see the read road in ARCHITECTURE.md. `stale`: an expired value was served under grace. */
+export type ReadOutcome = 'hit' | 'stale' | 'expired' | 'miss' | 'bypassed';
+
+/** One read. `key` is the full key; it is given to listeners in the process only and never used as a metric label. */
+export interface ReadEvent {
+  readonly scope: string;
+  readonly action: string;
+  readonly key: string;
+  readonly outcome: ReadOutcome;
+  /** What answered: `memory`, the backend's name, or `source` (the method itself). */
+  readonly tier: string;
+  /** What is left of the answer's fresh life, ms; 0 when it was not stored. */
+  readonly ttlMs: number;
+}
+
+/** A load's result was stored. */
+export interface StoredEvent {
+  readonly key: string;
+  readonly loadMs: number;
+}
+
+/** A load's result was returned but not kept, because something it depends on was invalidated while it ran. */
+export interface FencedEvent {
+  readonly key: string;
+  readonly tier: string;
+}
+
+/** Something of the cache failed; the caller was served all the same (G6). */
+export interface TroubleEvent {
+  readonly operation: 'key' | 'read' | 'fill' | 'decode' | 'tags' | 'value' | 'refresh' | 'release';
+  readonly scope: string;
+  readonly action: string;
+  readonly error: unknown;
+}
+
+/** What the engine announces. Metrics, logs and health subscribe; the engine knows none of them. */
+export interface EngineEventMap {
+  read: ReadEvent;
+  stored: StoredEvent;
+  fenced: FencedEvent;
+  trouble: TroubleEvent;
+}
+
+export class EngineEvents extends Emitter<EngineEventMap> {}

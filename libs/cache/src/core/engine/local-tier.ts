@@ -1,0 +1,148 @@
+import type { Clock, Timer } from '../clock/clock.port.js';
+import { cloneForCaller, type Snapshot } from './isolation.js';
+import { L1Entry } from './l1-entry.js';
+import { L1Store } from './l1-store.js';
+import type { ResolvedMemoryOptions } from './l1.options.js';
+import { LocalFence, type FenceMark } from './local-fence.js';
+import { PatternSweep } from './pattern-sweep.js';
+
+/** The part of a log that decides whether memory may be served. */
+export interface LeaseHolder {
+  readonly leased: boolean;
+  leaseLive(now: number): boolean;
+}
+
+const SWEEP_EVERY_MS = 1000;
+const SWEEP_SLICE = 2000;
+
+/**
+ * This process's memory tier: the store, the fence before it and the lease above it. Everything that invalidates comes
+ * through here, so that the store and the fence never disagree.
+ */
+export class LocalTier {
+  readonly fence = new LocalFence();
+  readonly store: L1Store;
+  private readonly patterns: PatternSweep;
+  private sweeper: Timer | null = null;
+  private closed = false;
+
+  constructor(
+    bounds: ResolvedMemoryOptions,
+    private readonly lease: LeaseHolder,
+    private readonly clock: Clock,
+  ) {
+    this.store = new L1Store(bounds);
+    this.patterns = new PatternSweep(this.store, clock);
+  }
+
+  /** True when serving needs a live lease. */
+  get leased(): boolean {
+    return this.lease.leased;
+  }
+
+  /**
+   * True when the entry may be served at `now`: fresh, not invalidated, and under a live lease where one is needed. On
+   * the hit path: a few compares and, under a lease, the clock read its caller has done.
+   */
+  servable(entry: L1Entry, now: number): boolean {
+    if (entry.freshUntil <= now || this.invalidated(entry)) return false;
+    return !this.lease.leased || this.lease.leaseLive(now) || entry.unleasedUntil > now;
+  }
+
+  /** The entry of a key if it may be served at `now`. */
+  fresh(key: string, now: number): L1Entry | undefined {
+    const entry = this.store.get(key);
+    if (entry === undefined || !this.servable(entry, now)) return undefined;
+    entry.visited = true;
+    return entry;
+  }
+
+  /** An entry past its fresh life that grace may still serve. */
+  expiredButKept(key: string, now: number): L1Entry | undefined {
+    const entry = this.store.get(key);
+    if (entry === undefined || entry.freshUntil > now || entry.keepUntil <= now) return undefined;
+    return this.stillValid(entry) ? entry : undefined;
+  }
+
+  /** True when the entry was not invalidated as far as can be known: what expired may stand in, what was invalidated never (I21). */
+  stillValid(entry: L1Entry): boolean {
+    return (
+      entry.live && !this.invalidated(entry) && (!this.lease.leased || this.lease.leaseLive(this.clock.monotonic()))
+    );
+  }
+
+  /** The value for a caller: the frozen copy itself, or a copy of it where it cannot be frozen. */
+  handOut(entry: L1Entry): unknown {
+    return entry.shared ? entry.value : cloneForCaller(entry.value);
+  }
+
+  /** An entry that is not in the store yet. */
+  entry(key: string, copy: Snapshot, tags: readonly string[], freshMs: number, keepMs: number): L1Entry {
+    const now = this.clock.monotonic();
+    const { value, shared, bytes } = copy;
+    const times = { freshUntil: now + freshMs, keepUntil: now + keepMs, createdAt: this.clock.wall() };
+    return new L1Entry({ key, value, shared, bytes, tags, ...times });
+  }
+
+  /** Lets an entry be served without a lease for a moment: its value was read from the source at `loadedAt`. */
+  grantWithoutLease(entry: L1Entry, loadedAt: number, forMs: number): void {
+    entry.unleasedUntil = loadedAt + forMs;
+  }
+
+  /** Installs unless something the entry depends on was invalidated since the mark. `false`: not installed. */
+  install(entry: L1Entry, mark: FenceMark): boolean {
+    if (!this.fence.untouched(mark, entry.key, entry.tags)) return false;
+    entry.installedAt = this.fence.current;
+    const installed = this.store.set(entry);
+    if (installed) this.keepSweeping();
+    return installed;
+  }
+
+  invalidateKey(key: string): void {
+    this.fence.invalidateKey(key);
+    this.store.delete(key, 'invalidated');
+  }
+
+  /** O(1) whatever the number of entries: they are told stale on their next read and reclaimed in the background. */
+  invalidateTag(tag: string): void {
+    this.fence.invalidateTag(tag);
+    this.store.deleteTag(tag, 'invalidated');
+  }
+
+  /** O(1) in effect, as for a tag; resolves with the number of entries removed once the store was swept. */
+  invalidateMatching(matches: (key: string) => boolean): Promise<number> {
+    return this.patterns.start(matches, this.fence.invalidateMatching(matches));
+  }
+
+  /** Everything known here is void: a flush, or the log's continuity was lost. */
+  invalidateAll(): void {
+    this.fence.invalidateAll();
+    this.patterns.abandon();
+    this.store.clear('cleared');
+  }
+
+  close(): void {
+    this.closed = true;
+    this.sweeper?.cancel();
+    this.sweeper = null;
+    this.store.clear('cleared');
+  }
+
+  private invalidated(entry: L1Entry): boolean {
+    return this.store.isStale(entry) || (this.patterns.active && this.patterns.dooms(entry));
+  }
+
+  private keepSweeping(): void {
+    if (this.sweeper !== null || this.closed) return;
+    this.sweeper = this.clock.schedule(SWEEP_EVERY_MS, () => this.sweep());
+  }
+
+  /** Gives memory of expired and invalidated entries back, a slice per turn; rests while the store is empty. */
+  private sweep(): void {
+    this.sweeper = null;
+    if (this.closed) return;
+    const { done } = this.store.sweep(SWEEP_SLICE, this.clock.monotonic());
+    if (!done) this.sweeper = this.clock.schedule(0, () => this.sweep());
+    else if (this.store.size > 0) this.keepSweeping();
+  }
+}

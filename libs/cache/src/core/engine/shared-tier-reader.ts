@@ -1,0 +1,124 @@
+import type { Clock } from '../clock/clock.port.js';
+import { decodeEnvelope, encodeEnvelope } from '../codec/envelope.js';
+import type { BackendRead, CacheBackend, FillPermit, StoredEntry } from '../coherence/cache-backend.port.js';
+import type { EngineEvents, TroubleEvent } from './engine.events.js';
+import type { ReadPolicy } from './read-policy.js';
+
+/** What the road needs to know of a request here. */
+export interface SharedTierRequest {
+  readonly key: string;
+  readonly scope: string;
+  readonly action: string;
+  readonly policy: ReadPolicy;
+}
+
+/** The shared tier's answer: a value, or the right to fill. */
+export type SharedTierRead =
+  | {
+      readonly kind: 'hit';
+      readonly tier: string;
+      readonly value: unknown;
+      readonly tags: readonly string[];
+      readonly freshMs: number;
+      readonly keepMs: number;
+    }
+  | { readonly kind: 'permit'; readonly permit: FillPermit };
+
+/** A permit outlives the load it was given for by this much, ms. */
+const PERMIT_MARGIN_MS = 1000;
+/** How often a reader that was not elected looks whether the elected one has filled, ms; doubled up to the longest. */
+const FIRST_LOOK_MS = 5;
+const LONGEST_LOOK_MS = 50;
+
+const TOO_LATE = Symbol('too late');
+
+/**
+ * The engine's way to a shared tier: bounded in time, silent in failure, and cluster-wide in its single flight. A miss is
+ * answered with a permit; who was elected loads, the others look again until the fill is there, and load themselves when
+ * it does not come.
+ */
+export class SharedTierReader {
+  constructor(
+    private readonly backend: CacheBackend,
+    private readonly clock: Clock,
+    private readonly events: EngineEvents,
+  ) {}
+
+  get name(): string {
+    return this.backend.name;
+  }
+
+  /** `null`: the tier is away or slow; the caller goes on without it and stores nothing in it. */
+  async read(request: SharedTierRequest): Promise<SharedTierRead | null> {
+    const giveUpAt = this.clock.monotonic() + request.policy.electionWaitMs;
+    let lookMs = FIRST_LOOK_MS;
+    for (;;) {
+      const read = await this.ask(request, false);
+      if (read === null) return null;
+      if (read.hit) return this.open(request, read.entry);
+      if (read.owner || this.clock.monotonic() + lookMs > giveUpAt) return { kind: 'permit', permit: read.permit };
+      await this.clock.sleep(lookMs);
+      lookMs = Math.min(lookMs * 2, LONGEST_LOOK_MS);
+    }
+  }
+
+  /** `false`: refused, late or failed; nothing may then be kept in memory either. */
+  async fill(
+    request: SharedTierRequest,
+    { permit }: { readonly permit: FillPermit },
+    value: unknown,
+    tags: readonly string[],
+    freshMs: number,
+  ): Promise<boolean> {
+    try {
+      const payload = encodeEnvelope({ value, freshMs, graceMs: request.policy.graceMs, createdAt: this.clock.wall() });
+      const entry = { payload, tags, freshMs, keepMs: freshMs + request.policy.graceMs };
+      return (await this.inTime(this.backend.fill(request.key, permit, entry), request.policy.softTimeoutMs)) === true;
+    } catch (error) {
+      this.trouble(request, 'fill', error);
+      return false;
+    }
+  }
+
+  /** The load failed or its value is not kept: let the next reader load without waiting. */
+  release(request: SharedTierRequest, { permit }: { readonly permit: FillPermit }): void {
+    this.backend.release(request.key, permit).catch((error: unknown) => this.trouble(request, 'release', error));
+  }
+
+  private async open(request: SharedTierRequest, entry: StoredEntry): Promise<SharedTierRead | null> {
+    const envelope = decodeEnvelope(entry.payload);
+    if (envelope !== null) {
+      const { tags, freshMs, keepMs } = entry;
+      return { kind: 'hit', tier: this.backend.name, value: envelope.value, tags, freshMs, keepMs };
+    }
+    // Unreadable here (another version, damaged): a counted miss, and the next fill replaces it.
+    this.trouble(request, 'decode', new Error(`unreadable entry of ${entry.payload.byteLength} bytes`));
+    const again = await this.ask(request, true);
+    return again === null || again.hit ? null : { kind: 'permit', permit: again.permit };
+  }
+
+  private async ask(request: SharedTierRequest, refresh: boolean): Promise<BackendRead | null> {
+    if (!this.backend.available()) return null;
+    try {
+      const permitMs = request.policy.hardTimeoutMs + PERMIT_MARGIN_MS;
+      const answer = this.backend.read(request.key, { permitMs, refresh });
+      const read = await this.inTime(answer, request.policy.softTimeoutMs);
+      return read === TOO_LATE ? null : read;
+    } catch (error) {
+      this.trouble(request, 'read', error);
+      return null;
+    }
+  }
+
+  /** A reply that comes too late is worth nothing: its position was taken after the method may have begun to read. */
+  private async inTime<T>(answer: Promise<T>, limitMs: number): Promise<T | typeof TOO_LATE> {
+    return new Promise((resolve, reject) => {
+      const timer = this.clock.schedule(limitMs, () => resolve(TOO_LATE));
+      answer.then(resolve, reject).finally(() => timer.cancel());
+    });
+  }
+
+  private trouble(request: SharedTierRequest, operation: TroubleEvent['operation'], error: unknown): void {
+    this.events.emit('trouble', { operation, scope: request.scope, action: request.action, error });
+  }
+}

@@ -1,0 +1,104 @@
+import type { Clock, Timer } from '../clock/clock.port.js';
+import type { FenceMark } from './local-fence.js';
+
+/** What a load brings home for everybody who waited for it. */
+export interface Landing {
+  /** Hands out the value safely: never the object another caller holds mutable. */
+  readonly handOut: () => unknown;
+  /** Tags found with the value; a joiner judges by them whether the value is young enough for it. `null`: unknown. */
+  readonly tags: readonly string[] | null;
+}
+
+/** Given to joiners in place of a landing when a load ran past its hard timeout. */
+export const ABANDONED = Symbol('abandoned flight');
+
+/** Given to joiners where the value cannot be shared at all, such as a stream: each runs the method itself. */
+export const UNSHAREABLE = Symbol('unshareable value');
+
+type Arrival = Landing | typeof ABANDONED | typeof UNSHAREABLE;
+
+/** One load in the air. */
+export class Flight {
+  private readonly arrival: Promise<Arrival>;
+  private settle!: (arrival: Arrival) => void;
+  private fail!: (error: unknown) => void;
+  timer: Timer | null = null;
+
+  constructor(
+    readonly key: string,
+    /** Where the fence stood at its start: the value is as young as that. */
+    readonly mark: FenceMark,
+    /** Start order, to tell which flights began after a given read. */
+    readonly ordinal: number,
+  ) {
+    this.arrival = new Promise((resolve, reject) => {
+      this.settle = resolve;
+      this.fail = reject;
+    });
+    // A flight nobody joined may fail unheard: its leader has the error.
+    this.arrival.catch(() => undefined);
+  }
+
+  /** Waits for the load with its leader; rejects with the method's own error. */
+  joined(): Promise<Arrival> {
+    return this.arrival;
+  }
+
+  land(landing: Landing | typeof UNSHAREABLE): void {
+    this.settle(landing);
+  }
+
+  crash(error: unknown): void {
+    this.fail(error);
+  }
+
+  abandon(): void {
+    this.settle(ABANDONED);
+  }
+}
+
+/**
+ * Loads of one process under way, one per key. Waiting for a flight is only half of single flight: a joiner must not get
+ * a value older than its own start (I10), so each flight carries the fence mark of its beginning and its ordinal, and the
+ * read road decides by them. Belongs to one engine: two caches never share a flight.
+ */
+export class SingleFlight {
+  private readonly flights = new Map<string, Flight>();
+  private started = 0;
+
+  constructor(private readonly clock: Clock) {}
+
+  /** Flights begun so far: a flight with an ordinal at or above this began after now. */
+  get nextOrdinal(): number {
+    return this.started;
+  }
+
+  get size(): number {
+    return this.flights.size;
+  }
+
+  find(key: string): Flight | undefined {
+    return this.flights.get(key);
+  }
+
+  /** Takes off; a flight of the same key that can no longer be joined is replaced. */
+  begin(key: string, mark: FenceMark, hardTimeoutMs: number): Flight {
+    const flight = new Flight(key, mark, this.started);
+    this.started += 1;
+    this.flights.set(key, flight);
+    flight.timer = this.clock.schedule(hardTimeoutMs, () => {
+      this.forget(flight);
+      flight.abandon();
+    });
+    return flight;
+  }
+
+  end(flight: Flight): void {
+    flight.timer?.cancel();
+    this.forget(flight);
+  }
+
+  private forget(flight: Flight): void {
+    if (this.flights.get(flight.key) === flight) this.flights.delete(flight.key);
+  }
+}
