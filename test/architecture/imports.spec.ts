@@ -1,7 +1,7 @@
 import { symlinkSync } from 'node:fs';
 import config, { MAY_IMPORT } from '../../.dependency-cruiser.mjs';
-import { PLANTS, SKELETON } from './planted-imports';
-import { cruise, larder, planted, type Cruise } from './repository';
+import { PLANTS, SKELETON } from './planted-imports.js';
+import { cruise, larder, planted, type Cruise } from './repository.js';
 
 describe('the imports of this repository', () => {
   let seen: Cruise;
@@ -67,7 +67,7 @@ function cruisePlanted(files: Readonly<Record<string, string>>): Promise<Cruise>
 /** Reads the rows "| `folder` | what it may import |" below the heading about imports. */
 function tableOf(page: string): Record<string, string[]> {
   const section = page.split(/^## /m).find((text) => /^Who may import whom/i.test(text)) ?? '';
-  const rows = section.split('\n').filter((line) => /^\| `/.test(line));
+  const rows = section.split('\n').filter((line) => line.startsWith('| `'));
   return Object.fromEntries(
     rows.map((row) => {
       const [, folder, others] = row.split('|');
