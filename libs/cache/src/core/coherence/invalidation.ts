@@ -22,3 +22,34 @@ export interface Invalidation {
   /** The instance that asked; for the audit and for tracing, never for deciding. */
   readonly origin: string;
 }
+
+/** How many targets an invalidation names. */
+export function targetsOf(invalidation: Invalidation): number {
+  return invalidation.keys.length + invalidation.tags.length + invalidation.patterns.length;
+}
+
+/** True for exactly what an `Invalidation` may look like after a journey as JSON. */
+export function isInvalidation(value: unknown): value is Invalidation {
+  if (typeof value !== 'object' || value === null) return false;
+  const { id, keys, tags, patterns, flush, reason, origin } = value as Partial<Record<keyof Invalidation, unknown>>;
+  return (
+    typeof id === 'string' &&
+    areTexts(keys) &&
+    areTexts(tags) &&
+    Array.isArray(patterns) &&
+    patterns.every(isPatternTarget) &&
+    typeof flush === 'boolean' &&
+    typeof reason === 'string' &&
+    typeof origin === 'string'
+  );
+}
+
+function areTexts(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every((item) => typeof item === 'string');
+}
+
+function isPatternTarget(value: unknown): value is PatternTarget {
+  if (typeof value !== 'object' || value === null) return false;
+  const { pattern, scope } = value as Partial<Record<keyof PatternTarget, unknown>>;
+  return typeof pattern === 'string' && (scope === null || typeof scope === 'string');
+}
