@@ -1,3 +1,4 @@
+import { stringBytes } from './isolation-size.js';
 import type { TagHandle } from './l1-tag-index.js';
 
 /** What a fill hands to the store. Instants named `…Until` are monotonic milliseconds, `createdAt` is wall time. */
@@ -17,9 +18,17 @@ export interface L1EntryFields {
   readonly tags: readonly string[];
 }
 
-/** What an entry costs beside its value: its object, list and map slots, its kept promise. Measured, see `docs`. */
-const ENTRY_OVERHEAD_BYTES = 400;
-const TAG_OVERHEAD_BYTES = 32;
+/** The entries a store holds from one `clear` to the next; ended as a whole. */
+export interface Holding {
+  current: boolean;
+}
+
+/** What an entry costs beside key, tags and value: itself, its place in the store's map, its kept promise, its alias. */
+const ENTRY_BYTES = 400;
+/** A tag of an entry: its place in the index. Its text and handle are shared or, for a unique tag, covered by the rest. */
+const TAG_BYTES = 32;
+const NEVER = -1;
+const NONE: never[] = [];
 
 /**
  * One value held by L1. Every field exists from construction on and keeps its type, so that all entries have one hidden
@@ -42,8 +51,6 @@ export class L1Entry {
   alias: Map<unknown, L1Entry> | null = null;
   aliasKey: unknown = undefined;
 
-  /** False before the store took the entry and after it dropped it. */
-  live = false;
   /** Set by a hit; spares the entry one eviction. */
   visited = false;
 
@@ -55,20 +62,46 @@ export class L1Entry {
   /** Owned by the store: neighbours in insertion order. */
   newer: L1Entry | null = null;
   older: L1Entry | null = null;
-  /** Owned by the store: the tag invalidation count at which this entry was last known to be valid. */
-  checkedAt = 0;
+  /** Owned by the store: what it held when it took the entry, `null` before that and after it dropped the entry. */
+  holding: Holding | null = null;
+  /** Owned by the store: its count of invalidations when this entry was last known to be valid. */
+  checkedAt = NEVER;
   /** Owned by the tag index: one handle per tag, and this entry's place in each. */
-  handles: TagHandle[] = [];
-  slots: number[] = [];
+  handles: TagHandle[] = NONE;
+  slots: number[] = NONE;
 
   constructor(fields: L1EntryFields) {
     this.key = fields.key;
     this.value = fields.value;
     this.shared = fields.shared;
-    this.bytes = fields.bytes + ENTRY_OVERHEAD_BYTES + 2 * fields.key.length + TAG_OVERHEAD_BYTES * fields.tags.length;
+    this.bytes = fields.bytes + entryOverhead(fields.key, fields.tags);
     this.freshUntil = fields.freshUntil;
     this.keepUntil = fields.keepUntil;
     this.createdAt = fields.createdAt;
     this.tags = fields.tags;
   }
+
+  /** True from the moment the store takes the entry until it drops it. An invalidated tag is a further question: `isStale`. */
+  get live(): boolean {
+    return this.holding !== null && this.holding.current;
+  }
+
+  /** Cuts every tie to the store, so that whoever still holds the entry keeps nothing else alive. */
+  release(): void {
+    this.holding = null;
+    this.checkedAt = NEVER;
+    this.newer = null;
+    this.older = null;
+    this.handles = NONE;
+    this.slots = NONE;
+    if (this.alias !== null && this.alias.get(this.aliasKey) === this) this.alias.delete(this.aliasKey);
+    this.alias = null;
+    this.aliasKey = undefined;
+  }
+}
+
+function entryOverhead(key: string, tags: readonly string[]): number {
+  let bytes = ENTRY_BYTES + stringBytes(key);
+  for (const tag of tags) bytes += TAG_BYTES + tag.length;
+  return bytes;
 }

@@ -13,11 +13,9 @@ export class TagHandle {
     readonly tag: string,
     first: L1Entry,
   ) {
-    this.entries = [first];
+    this.entries = [first]; // not empty at first: a push onto an empty array reserves room for 17
   }
 }
-
-const NONE: never[] = [];
 
 /** Which entries carry which tag. A handle lives as long as an entry refers to it, so unique tags leave nothing behind. */
 export class L1TagIndex {
@@ -33,27 +31,9 @@ export class L1TagIndex {
   }
 
   add(entry: L1Entry): void {
-    const { tags } = entry;
-    if (tags.length === 0) return;
-    // Arrays of the exact length: one that grows by push reserves room for 16.
-    const handles = new Array<TagHandle>(tags.length);
-    const slots = new Array<number>(tags.length);
-    let count = 0;
-    for (const tag of tags) {
-      const handle = this.handles.get(tag);
-      if (handle === undefined) {
-        handles[count] = new TagHandle(tag, entry);
-        this.handles.set(tag, handles[count]!);
-        slots[count++] = 0;
-      } else if (handle.entries.at(-1) !== entry) {
-        handles[count] = handle;
-        slots[count++] = handle.entries.push(entry) - 1;
-      } // else: the same tag given twice
-    }
-    handles.length = count;
-    slots.length = count;
-    entry.handles = handles;
-    entry.slots = slots;
+    if (entry.tags.length === 0) return;
+    entry.handles = distinct(entry.tags).map((tag) => this.join(tag, entry));
+    entry.slots = entry.handles.map((handle) => handle.entries.length - 1);
   }
 
   remove(entry: L1Entry): void {
@@ -67,8 +47,6 @@ export class L1TagIndex {
       }
       if (handle.entries.length === 0 && !handle.dead) this.handles.delete(handle.tag);
     }
-    entry.handles = NONE;
-    entry.slots = NONE;
   }
 
   /** Ends this life of the tag: O(1), however many entries carry it. */
@@ -80,4 +58,19 @@ export class L1TagIndex {
   clear(): void {
     this.handles.clear();
   }
+
+  private join(tag: string, entry: L1Entry): TagHandle {
+    let handle = this.handles.get(tag);
+    if (handle === undefined) {
+      handle = new TagHandle(tag, entry);
+      this.handles.set(tag, handle);
+    } else {
+      handle.entries.push(entry);
+    }
+    return handle;
+  }
+}
+
+function distinct(tags: readonly string[]): readonly string[] {
+  return tags.every((tag, index) => tags.indexOf(tag) === index) ? tags : [...new Set(tags)];
 }

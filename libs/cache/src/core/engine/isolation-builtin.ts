@@ -1,0 +1,120 @@
+import { types } from 'node:util';
+import { classKind } from './isolation-class.js';
+import { BUILTIN_BYTES, bufferBytes, primitiveBytes, tableBytes } from './isolation-size.js';
+
+/** What the walk over a value offers to the copying of one built-in object. */
+export interface Walk {
+  bytes: number;
+  copyChild(key: PropertyKey, value: unknown): unknown;
+  remember(original: object, copy: object): void;
+  refuse(what: string): never;
+}
+
+/**
+ * Copies an object of a built-in class, or of a class derived from one. Told apart by what they are, not by their
+ * prototype, so that objects of another realm (a worker's, a sandbox's) are known too.
+ *
+ * Two views on one buffer become views on two buffers, each as large as its view.
+ * @throws CacheError `LARDER_VALUE_UNCACHEABLE` for what has no copy: promises, streams, classes with `#private` members, …
+ */
+export function copyBuiltin(original: object, prototype: object, walk: Walk): object {
+  const kind = classKind(prototype);
+  const copy = kind === 'live' ? undefined : bare(original, kind === 'private', walk);
+  if (copy === undefined) return walk.refuse(nameOf(original, kind));
+  if (Object.getPrototypeOf(copy) !== prototype) Object.setPrototypeOf(copy, prototype);
+  walk.remember(original, copy);
+  if (types.isMap(original)) copyEntries(original, copy as Map<unknown, unknown>, walk);
+  else if (types.isSet(original)) copyMembers(original, copy as Set<unknown>, walk);
+  if (!ArrayBuffer.isView(original)) copyOwnProperties(original, copy, walk);
+  return copy;
+}
+
+/** A new object of the same sort with the same internal state, without own properties and contents. */
+function bare(original: object, isPrivate: boolean, walk: Walk): object | undefined {
+  // Platform classes whose own implementation has private members, so they are asked for first.
+  if (original instanceof URL) return new URL(original.href);
+  if (original instanceof URLSearchParams) return new URLSearchParams(original);
+  if (isPrivate) return undefined;
+
+  walk.bytes += BUILTIN_BYTES;
+  if (types.isDate(original)) return new Date(original.getTime());
+  if (types.isMap(original)) return new Map();
+  if (types.isSet(original)) return new Set();
+  if (types.isRegExp(original)) return new RegExp(original.source, original.flags);
+  if (types.isNativeError(original)) return new Error();
+  if (types.isBoxedPrimitive(original)) return Object(original.valueOf()) as object;
+  if (types.isArrayBuffer(original) || ArrayBuffer.isView(original)) return copyBytes(original, walk);
+  return undefined;
+}
+
+function copyBytes(original: ArrayBuffer | ArrayBufferView, walk: Walk): object | undefined {
+  walk.bytes += bufferBytes(original.byteLength);
+  if (types.isArrayBuffer(original)) return original.slice(0);
+  if (types.isSharedArrayBuffer(original.buffer)) return undefined;
+  const { buffer, byteOffset, byteLength } = original;
+  const bytes = buffer.slice(byteOffset, byteOffset + byteLength);
+  if (types.isDataView(original)) return new DataView(bytes);
+  if (Buffer.isBuffer(original)) return Buffer.from(bytes);
+  const View = TYPED_ARRAYS.get(Object.prototype.toString.call(original).slice(8, -1));
+  return View === undefined ? undefined : new View(bytes);
+}
+
+const TYPED_ARRAYS = new Map<string, new (bytes: ArrayBufferLike) => object>(
+  [
+    Int8Array,
+    Uint8Array,
+    Uint8ClampedArray,
+    Int16Array,
+    Uint16Array,
+    Int32Array,
+    Uint32Array,
+    Float32Array,
+    Float64Array,
+    BigInt64Array,
+    BigUint64Array,
+  ].map((view) => [view.name, view]),
+);
+
+function copyEntries(original: Map<unknown, unknown>, copy: Map<unknown, unknown>, walk: Walk): void {
+  walk.bytes += tableBytes(original.size, 2);
+  let position = 0;
+  for (const [key, value] of Map.prototype.entries.call(original) as Iterable<[unknown, unknown]>) {
+    Map.prototype.set.call(copy, walk.copyChild(position, key), walk.copyChild(position, value));
+    position += 1;
+  }
+}
+
+function copyMembers(original: Set<unknown>, copy: Set<unknown>, walk: Walk): void {
+  walk.bytes += tableBytes(original.size, 1);
+  let position = 0;
+  for (const member of Set.prototype.values.call(original) as Iterable<unknown>) {
+    Set.prototype.add.call(copy, walk.copyChild(position, member));
+    position += 1;
+  }
+}
+
+/** Also what is not enumerable: an error keeps `message` and `stack` there, a regular expression `lastIndex`. */
+function copyOwnProperties(original: object, copy: object, walk: Walk): void {
+  for (const key of Reflect.ownKeys(original)) {
+    const value = (original as Record<PropertyKey, unknown>)[key];
+    const present = Object.getOwnPropertyDescriptor(copy, key);
+    if (present?.writable === false) continue; // the characters of a boxed string
+    const enumerable = Object.prototype.propertyIsEnumerable.call(original, key);
+    const copied = walk.copyChild(key, value);
+    walk.bytes += primitiveBytes(copied);
+    Object.defineProperty(copy, key, {
+      value: copied,
+      writable: true,
+      enumerable,
+      configurable: present?.configurable ?? true,
+    });
+  }
+}
+
+function nameOf(original: object, kind: string): string {
+  const name = (original as { constructor?: { name?: unknown } }).constructor?.name;
+  const type = typeof name === 'string' && name !== '' ? name : Object.prototype.toString.call(original).slice(8, -1);
+  if (kind === 'live') return `something still going on (${type})`;
+  if (kind === 'private') return `an instance of a class with private members (${type})`;
+  return `an object with internal state (${type})`;
+}
