@@ -1,0 +1,47 @@
+// @ts-check
+/** `npm start`: builds what is old, provides PostgreSQL, runs the demo, and leaves nothing behind. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { constants } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { buildWhatIsOld } from './build.mjs';
+import { startPostgres } from './postgres.mjs';
+
+const SHUTDOWN_WITHIN_MS = 10_000;
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+try {
+  await buildWhatIsOld(root);
+  const postgres = await startPostgres();
+  console.log(`PostgreSQL on port ${postgres.port}, from ${postgres.how}`);
+  try {
+    process.exitCode = await run(join(root, 'dist', 'apps', 'demo', 'main.js'), { DATABASE_URL: postgres.url });
+  } finally {
+    await postgres.stop();
+  }
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+}
+
+/**
+ * @param {string} main
+ * @param {NodeJS.ProcessEnv} env
+ * @returns {Promise<number>} the exit code, as a shell counts it
+ */
+async function run(main, env) {
+  const app = spawn(process.execPath, [main], { cwd: root, stdio: 'inherit', env: { ...process.env, ...env } });
+  /** @type {NodeJS.Timeout | undefined} */
+  let patience;
+  /** @param {NodeJS.Signals} signal */
+  const forward = (signal) => {
+    app.kill(signal);
+    patience ??= setTimeout(() => app.kill('SIGKILL'), SHUTDOWN_WITHIN_MS);
+  };
+  process.on('SIGINT', forward).on('SIGTERM', forward);
+  const [code, signal] = await once(app, 'exit');
+  clearTimeout(patience);
+  process.off('SIGINT', forward).off('SIGTERM', forward);
+  return code ?? 128 + constants.signals[/** @type {NodeJS.Signals} */ (signal)];
+}
