@@ -6,8 +6,18 @@ interface Port {
   readonly name: string;
 }
 
-/** Every port, by hand: a new one is added here, and the rules below then ask for its two companions. */
-const PORTS = ['AuditStore', 'CacheBackend', 'Clock', 'InvalidationLog', 'OutboxStore'];
+/**
+ * Every port, by hand, and the suites that prove its implementations. A new port is added here, and the rules below then ask
+ * for its companions. A shared tier only makes a log and a backend, so theirs are its suites.
+ */
+const PORTS: Readonly<Record<string, readonly string[]>> = {
+  AuditStore: ['describeAuditStore'],
+  CacheBackend: ['describeCacheBackend'],
+  Clock: ['describeClock'],
+  InvalidationLog: ['describeInvalidationLog'],
+  OutboxStore: ['describeOutboxStore'],
+  SharedTier: ['describeCacheBackend', 'describeInvalidationLog'],
+};
 
 /** Where an implementation needs no server: the core itself, the default adapter, the testing kit. */
 const IN_MEMORY = /^libs\/cache\/src\/(core|adapters\/memory|testing)\//;
@@ -31,19 +41,24 @@ const RULES = {
   },
 
   'every port has a contract suite': (tree: Repository) =>
-    ports(tree).flatMap(({ name, path }) => {
-      const suite = `libs/cache/src/testing/${path.split('/').at(-1)!.replace('.port.ts', '.contract.ts')}`;
-      if (!tree.has(suite)) return [`${suite} is missing: it should export describe${name}(name, create)`];
-      const exported = new RegExp(`export (async )?function describe${name}\\b`).test(tree.text(suite));
-      return exported ? [] : [`${suite} does not export function describe${name}`];
+    suites(tree).flatMap((suite) => {
+      const path = `libs/cache/src/testing/${kebab(suite.replace('describe', ''))}.contract.ts`;
+      if (!tree.has(path)) return [`${path} is missing: it should export ${suite}(name, create)`];
+      const exported = new RegExp(`export (async )?function ${suite}\\b`).test(tree.text(path));
+      return exported ? [] : [`${path} does not export function ${suite}`];
     }),
 
   'every contract suite is run': (tree: Repository) => {
     const specs = tree.files('test/contract', /\.ts$/).map((path) => tree.text(path));
-    return ports(tree)
-      .filter(({ name }) => !specs.some((text) => text.includes(`describe${name}(`)))
-      .map(({ name }) => `no spec of test/contract calls describe${name}(…)`);
+    return suites(tree)
+      .filter((suite) => !specs.some((text) => text.includes(`${suite}(`)))
+      .map((suite) => `no spec of test/contract calls ${suite}(…)`);
   },
+
+  'every port is known': (tree: Repository) =>
+    ports(tree)
+      .filter(({ name }) => !(name in PORTS))
+      .map(({ name, path }) => `${name} (${path}) is not in the list of this spec`),
 } satisfies Record<string, (tree: Repository) => string[]>;
 
 describe('the ports', () => {
@@ -51,9 +66,10 @@ describe('the ports', () => {
     expect(rule(larder)).toEqual([]);
   });
 
-  it('are those of the list', () => {
-    const names = ports(larder).map(({ name }) => name);
-    expect(names.sort()).toEqual(PORTS);
+  it('are found', () => {
+    expect(ports(larder).map(({ name }) => name)).toEqual(
+      expect.arrayContaining(['CacheBackend', 'Clock', 'InvalidationLog']),
+    );
   });
 });
 
@@ -76,6 +92,7 @@ describe('the rules of the ports', () => {
     ['every port has an implementation in memory', 'none', memory, 'export class InMemoryOutboxStore {}'],
     ['every port has a contract suite', 'a suite without the function', contract, 'export const nothing = 1;'],
     ['every contract suite is run', 'a suite that nobody runs', spec, ''],
+    ['every port is known', 'a port of another name', port, 'export abstract class RowStore {}'],
   ])('"%s" objects to %s', async (name, _, path, text) => {
     expect(await planted({ ...inOrder, [path]: text }, RULES[name])).toHaveLength(1);
   });
@@ -89,6 +106,11 @@ function ports(tree: Repository): Port[] {
   );
 }
 
+/** The suites that the ports of a tree ask for. */
+function suites(tree: Repository): string[] {
+  return [...new Set(ports(tree).flatMap(({ name }) => PORTS[name] ?? [`describe${name}`]))];
+}
+
 function classes(tree: Repository, path: string): ts.ClassDeclaration[] {
   return tree.syntax(path).statements.filter(ts.isClassDeclaration);
 }
@@ -100,6 +122,10 @@ function isAbstract(node: ts.ClassDeclaration): boolean {
 function superclass(node: ts.ClassDeclaration): string[] {
   const clause = node.heritageClauses?.find(({ token }) => token === ts.SyntaxKind.ExtendsKeyword);
   return clause?.types.map(({ expression }) => expression.getText()) ?? [];
+}
+
+function kebab(name: string): string {
+  return name.replace(/(?<=[a-z0-9])(?=[A-Z])/g, '-').toLowerCase();
 }
 
 function pascal(name: string): string {

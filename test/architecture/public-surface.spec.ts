@@ -1,32 +1,11 @@
 import { dirname, join } from 'node:path';
 import ts from 'typescript';
+import { compile, publicNames } from './entry-point.js';
 import { larder, nodes, planted, type Repository } from './repository.js';
 
 const ENTRY = 'libs/cache/src/index.ts';
-const OPTIONS: ts.CompilerOptions = {
-  target: ts.ScriptTarget.ES2023,
-  lib: ['lib.es2023.d.ts'],
-  module: ts.ModuleKind.NodeNext,
-  moduleResolution: ts.ModuleResolutionKind.NodeNext,
-  customConditions: ['larder-source'],
-  strict: true,
-  strictPropertyInitialization: false,
-  experimentalDecorators: true,
-  emitDecoratorMetadata: true,
-  esModuleInterop: true,
-  skipLibCheck: true,
-  types: ['node'],
-  declaration: true,
-  emitDeclarationOnly: true,
-};
-
 /** What the types of the root entry may lean on, so that it compiles where no optional peer is installed. */
 const FOUNDATION = /^(@nestjs\/(common|core)(\/.*)?|rxjs(\/.*)?|reflect-metadata)$/;
-
-function compile(tree: Repository): ts.Program {
-  const options = { ...OPTIONS, rootDir: tree.absolute('libs/cache/src'), outDir: tree.absolute('libs/cache/dist') };
-  return ts.createProgram([tree.absolute(ENTRY)], options);
-}
 
 /** The declarations that a build would write, by path, without writing them. */
 function declarations(program: ts.Program): Map<string, string> {
@@ -75,22 +54,9 @@ function specifiers(path: string, text: string): string[] {
 
 /** Names exported by the root entry whose declaration has no doc comment. */
 function undocumented(program: ts.Program, tree: Repository): string[] {
-  return exported(program, tree)
+  return publicNames(program, tree, ENTRY)
     .filter(({ documentation }) => documentation === '')
     .map(({ name }) => name);
-}
-
-function exported(program: ts.Program, tree: Repository): { name: string; documentation: string }[] {
-  const checker = program.getTypeChecker();
-  const entry = checker.getSymbolAtLocation(program.getSourceFile(tree.absolute(ENTRY))!);
-  if (entry === undefined) return [];
-  return checker.getExportsOfModule(entry).map((symbol) => {
-    const original = symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol;
-    return {
-      name: symbol.name,
-      documentation: ts.displayPartsToString(original.getDocumentationComment(checker)).trim(),
-    };
-  });
 }
 
 /** Lines of the root entry that export by star: what is public is named. */
@@ -105,7 +71,7 @@ describe('the root entry', () => {
   let program: ts.Program;
 
   beforeAll(() => {
-    program = compile(larder);
+    program = compile(larder, [ENTRY]);
   });
 
   it('leads to types of Nest, rxjs and reflect-metadata only', () => {
@@ -118,7 +84,7 @@ describe('the root entry', () => {
 
   it('names what it exports', () => {
     expect(starExports(larder)).toEqual([]);
-    expect(exported(program, larder).length).toBeGreaterThan(20);
+    expect(publicNames(program, larder, ENTRY).length).toBeGreaterThan(20);
   });
 });
 
@@ -130,7 +96,7 @@ describe('the rules of the root entry', () => {
   };
   const judge = (more: Record<string, string>) =>
     planted({ ...inOrder, ...more }, (tree) => {
-      const program = compile(tree);
+      const program = compile(tree, [ENTRY]);
       return { foreign: foreignTypes(program, tree), bare: undocumented(program, tree), stars: starExports(tree) };
     });
 
