@@ -31,7 +31,8 @@ export interface SharedTierContext {
 /** The log and the backend of one namespace; they share connections and are opened and closed by the engine. */
 export interface SharedTierParts {
   readonly log: InvalidationLog;
-  readonly backend: CacheBackend;
+  /** `null`: nothing is stored outside the process; the tier is a log only. */
+  readonly backend: CacheBackend | null;
 }
 
 /** What a user configures as `backend`: a technology with its settings, not yet bound to a namespace. */

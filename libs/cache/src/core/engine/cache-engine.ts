@@ -3,6 +3,7 @@ import { encodeEnvelope } from '../codec/envelope.js';
 import type { CacheBackend } from '../coherence/cache-backend.port.js';
 import type { InvalidationLog, LogListener } from '../coherence/invalidation-log.port.js';
 import { CachedAction, type ActionDefinition } from './cached-action.js';
+import { CachedManyAction, type ManyDefinition } from './cached-many.js';
 import { EngineEvents } from './engine.events.js';
 import { snapshot } from './isolation.js';
 import type { ResolvedMemoryOptions } from './l1.options.js';
@@ -59,6 +60,11 @@ export class CacheEngine {
   action(definition: ActionDefinition): CachedAction {
     const { clock, bypass } = this.parts;
     return new CachedAction(definition, this.local, this.road, clock, this.events, bypass ?? null);
+  }
+
+  /** Compiles a cached bulk action. */
+  manyAction(definition: ManyDefinition): CachedManyAction {
+    return new CachedManyAction(definition, this.road, this.events, this.parts.bypass ?? null);
   }
 
   /** Reads by a ready-made key. */

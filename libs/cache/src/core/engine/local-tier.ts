@@ -57,6 +57,12 @@ export class LocalTier {
     return entry;
   }
 
+  /** True when an entry of the key is held that was not invalidated, fresh or in its grace. */
+  holds(key: string): boolean {
+    const entry = this.store.get(key);
+    return entry !== undefined && entry.keepUntil > this.clock.monotonic() && !this.invalidated(entry);
+  }
+
   /** An entry past its fresh life that grace may still serve. */
   expiredButKept(key: string, now: number): L1Entry | undefined {
     const entry = this.store.get(key);
@@ -98,15 +104,18 @@ export class LocalTier {
     return installed;
   }
 
-  invalidateKey(key: string): void {
+  /** `true` when memory held the key. */
+  invalidateKey(key: string): boolean {
+    const held = this.holds(key);
     this.fence.invalidateKey(key);
     this.store.delete(key, 'invalidated');
+    return held;
   }
 
   /** O(1) whatever the number of entries: they are told stale on their next read and reclaimed in the background. */
-  invalidateTag(tag: string): void {
+  invalidateTag(tag: string): number {
     this.fence.invalidateTag(tag);
-    this.store.deleteTag(tag, 'invalidated');
+    return this.store.deleteTag(tag, 'invalidated');
   }
 
   /** O(1) in effect, as for a tag; resolves with the number of entries removed once the store was swept. */
@@ -115,10 +124,10 @@ export class LocalTier {
   }
 
   /** Everything known here is void: a flush, or the log's continuity was lost. */
-  invalidateAll(): void {
+  invalidateAll(): number {
     this.fence.invalidateAll();
     this.patterns.abandon();
-    this.store.clear('cleared');
+    return this.store.clear('cleared');
   }
 
   close(): void {

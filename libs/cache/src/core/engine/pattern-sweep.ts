@@ -1,6 +1,7 @@
 import type { Clock } from '../clock/clock.port.js';
 import type { L1Entry } from './l1-entry.js';
-import type { L1Store, MatchCursor } from './l1-store.js';
+import type { L1Store } from './l1-store.js';
+import type { MatchCursor } from './match-cursor.js';
 
 /** No turn of the event loop is held longer than this by a sweep, ms. */
 const TURN_BUDGET_MS = 4;

@@ -23,6 +23,8 @@ export interface ReadRequest {
   readonly unless: ((value: unknown) => boolean) | null;
   /** Told of the entry when one is installed, so that the action can reach it by its raw argument. */
   readonly onInstalled: ((entry: L1Entry) => void) | null;
+  /** Told when the read begins to wait for somebody else's load. */
+  readonly onWaiting?: (() => void) | undefined;
 }
 
 /**
@@ -65,6 +67,7 @@ export class ReadRoad {
       }
       const flight = this.flights.find(request.key);
       if (flight === undefined || !this.local.fence.untouched(flight.mark, request.key, [])) break;
+      request.onWaiting?.();
       const landing = await flight.joined();
       if (landing === ABANDONED) break;
       if (landing === UNSHAREABLE) return request.load();

@@ -10,6 +10,8 @@ export interface SharedTierRequest {
   readonly scope: string;
   readonly action: string;
   readonly policy: ReadPolicy;
+  /** Told when the read begins to wait for another instance's load. */
+  readonly onWaiting?: (() => void) | undefined;
 }
 
 /** The shared tier's answer: a value, or the right to fill. */
@@ -57,6 +59,7 @@ export class SharedTierReader {
       if (read === null) return null;
       if (read.hit) return this.open(request, read.entry);
       if (read.owner || this.clock.monotonic() + lookMs > giveUpAt) return { kind: 'permit', permit: read.permit };
+      request.onWaiting?.();
       await this.clock.sleep(lookMs);
       lookMs = Math.min(lookMs * 2, LONGEST_LOOK_MS);
     }

@@ -11,6 +11,7 @@ import {
   type EntityId,
   entityIdText,
   entityTag,
+  actionTag,
   scopeTag,
 } from './tags.js';
 
@@ -61,6 +62,13 @@ export class InvalidationIntent {
   static scope(scope: string): InvalidationIntent {
     assertName('scope', scope);
     return new InvalidationIntent({ kind: 'tag', tag: scopeTag(scope) });
+  }
+
+  /** Every entry of one action of a scope, by its implicit tag. @throws CacheError `LARDER_KEY_INVALID` */
+  static action(scope: string, action: string): InvalidationIntent {
+    assertName('scope', scope);
+    assertName('action', action);
+    return new InvalidationIntent({ kind: 'tag', tag: actionTag(scope, action) });
   }
 
   /**

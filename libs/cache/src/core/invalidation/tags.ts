@@ -37,6 +37,11 @@ export function scopeTag(scope: string): string {
   return `${SCOPE_TAG_PREFIX}${joinSegments([scope])}`;
 }
 
+/** The tag every entry of one action carries by itself, where something may empty the action as a whole; `/` is in no name. */
+export function actionTag(scope: string, action: string): string {
+  return `${scopeTag(scope)}/${action}`;
+}
+
 /** True for tags that only Larder gives: the implicit ones of scopes. */
 export function isReservedTag(tag: string): boolean {
   return tag.startsWith(SCOPE_TAG_PREFIX);

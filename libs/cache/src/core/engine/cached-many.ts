@@ -1,0 +1,104 @@
+import { BulkLoad, type LoadMissing } from './bulk-load.js';
+import type { ActionCounters } from './cached-action.js';
+import type { EngineEvents } from './engine.events.js';
+import type { ReadPolicy } from './read-policy.js';
+import type { ReadRoad } from './read-road.js';
+
+/** What is decided about a bulk action before its first call. */
+export interface ManyDefinition {
+  readonly scope: string;
+  readonly name: string;
+  readonly policy: ReadPolicy;
+  /** The full key of one id, given the call's other arguments. May throw: the call is then not cached. */
+  readonly keyOf: (id: unknown, rest: readonly unknown[]) => string;
+  /** The id of an item of the result. */
+  readonly idOf: (item: unknown) => unknown;
+  /** The tags of one item (`null`: there is none for the id), the scope's implicit tag included. */
+  readonly tagsOf: (item: unknown, id: unknown) => readonly string[];
+}
+
+/**
+ * A cached method that loads many items by id. Every id is an entry of its own and travels the read road by itself, so
+ * all guarantees hold for each; what is missing is loaded by one call.
+ */
+export class CachedManyAction {
+  readonly counters: ActionCounters = { hits: 0, misses: 0, bypassed: 0 };
+
+  constructor(
+    readonly definition: ManyDefinition,
+    private readonly road: ReadRoad,
+    private readonly events: EngineEvents,
+    private readonly bypass: (() => boolean) | null,
+  ) {}
+
+  /**
+   * The items of the ids: one for each distinct id in the order of `ids`, without those that do not exist.
+   * @param loadAll runs the method for a list of ids
+   */
+  async call(
+    ids: readonly unknown[],
+    rest: readonly unknown[],
+    loadAll: (ids: readonly unknown[]) => Promise<readonly unknown[]>,
+  ): Promise<readonly unknown[]> {
+    const byKey = this.bypass?.() === true ? null : this.distinct(ids, rest);
+    if (byKey === null) {
+      this.counters.bypassed += 1;
+      return loadAll(ids);
+    }
+    const bulk = new BulkLoad([...byKey.values()], this.missing(loadAll));
+    const items = await Promise.all([...byKey].map(([key, id]) => this.readOne(key, id, bulk)));
+    return items.filter((item) => item !== null && item !== undefined);
+  }
+
+  private async readOne(key: string, id: unknown, bulk: BulkLoad<unknown>): Promise<unknown> {
+    const { scope, name: action, policy, tagsOf } = this.definition;
+    let loaded = false;
+    const item = this.road.read({
+      key,
+      scope,
+      action,
+      policy,
+      load: () => {
+        loaded = true;
+        return bulk.load(id);
+      },
+      tagsOf: (value) => tagsOf(value, id),
+      unless: null,
+      onInstalled: null,
+      onWaiting: () => bulk.decide(id),
+    });
+    try {
+      return await item;
+    } finally {
+      bulk.decide(id);
+      if (loaded) this.counters.misses += 1;
+      else this.counters.hits += 1;
+    }
+  }
+
+  /** Calls the method and lays its items beside the ids that were asked for. */
+  private missing(loadAll: (ids: readonly unknown[]) => Promise<readonly unknown[]>): LoadMissing<unknown> {
+    return async (wanted) => {
+      const items = new Map<unknown, unknown>();
+      for (const item of await loadAll(wanted)) {
+        if (item !== null && item !== undefined) items.set(this.identity(this.definition.idOf(item)), item);
+      }
+      return wanted.map((id) => items.get(this.identity(id)) ?? null);
+    };
+  }
+
+  /** Ids are the same when their keys are; a Map tells objects apart by identity, so those go by their key. */
+  private identity(id: unknown): unknown {
+    return typeof id === 'object' && id !== null ? this.definition.keyOf(id, []) : id;
+  }
+
+  private distinct(ids: readonly unknown[], rest: readonly unknown[]): Map<string, unknown> | null {
+    try {
+      return new Map(ids.map((id) => [this.definition.keyOf(id, rest), id]));
+    } catch (error) {
+      const { scope, name: action } = this.definition;
+      this.events.emit('trouble', { operation: 'key', scope, action, error });
+      return null;
+    }
+  }
+}

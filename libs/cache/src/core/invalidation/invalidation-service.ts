@@ -1,0 +1,177 @@
+import type { Clock } from '../clock/clock.port.js';
+import type { AppendWait, InvalidationLog } from '../coherence/invalidation-log.port.js';
+import type { Invalidation, PatternTarget } from '../coherence/invalidation.js';
+import type { InvalidationIntent } from './intent.js';
+import { InvalidationEvents } from './invalidation.events.js';
+import type { LogApplier } from './log-applier.js';
+
+export interface InvalidateOptions {
+  /** For the audit: why. @default '' */
+  reason?: string;
+  /** For the audit: who. @default 'unknown' */
+  actor?: string;
+  /** Correlates the invalidation across logs and audit. @default generated */
+  requestId?: string;
+  /** `cluster`: resolve only when no live instance can serve the old values (G9). @default 'applied' */
+  wait?: AppendWait;
+}
+
+/** What an invalidation did. */
+export interface InvalidationResult {
+  readonly requestId: string;
+  /** Where it stands in the log. */
+  readonly position: string;
+  /** Entries it removed, as far as this instance and the shared tier can tell at once. */
+  readonly removed: number;
+  /** Unix ms. */
+  readonly at: number;
+  readonly latencyMs: number;
+}
+
+const RETRY_MS = 250;
+const MAX_RETRY_MS = 5000;
+/** Unapplied invalidations kept for repetition; beyond it they are folded into one flush, which covers them all (I19). */
+const MAX_PENDING = 1000;
+
+/**
+ * The one road every removal takes: intents → log (which drops them from the shared tier) → every instance's memory. Who
+ * needs durability across a crash puts an outbox before it; this service applies.
+ */
+export class InvalidationService {
+  readonly events = new InvalidationEvents();
+  private pending: { readonly intents: readonly InvalidationIntent[]; readonly options: InvalidateOptions }[] = [];
+  private retrying = false;
+  private closed = false;
+
+  constructor(
+    private readonly log: InvalidationLog,
+    private readonly applier: LogApplier,
+    private readonly clock: Clock,
+    private readonly newId: () => string,
+    private readonly origin: string,
+    private readonly flushIntent: () => InvalidationIntent,
+  ) {}
+
+  /** Invalidations that could not be applied yet and are being repeated; 0 is healthy. */
+  get pendingCount(): number {
+    return this.pending.length;
+  }
+
+  /**
+   * Invalidates. When it resolves, this instance never serves the old values again (G5).
+   *
+   * @throws the log's error when it was not applied, or when that is unknown (G7); memory of this instance is emptied of
+   *   the targets all the same, and repeating is harmless
+   */
+  async invalidate(
+    intents: readonly InvalidationIntent[],
+    options: InvalidateOptions = {},
+  ): Promise<InvalidationResult> {
+    const startedAt = this.clock.monotonic();
+    const invalidation = this.merge(intents, options);
+    const removedHere = this.applier.applyAndCount(invalidation);
+    const receipt = await this.log.append(invalidation, { wait: options.wait ?? 'applied' });
+    const removed = Math.max(receipt.removed, await removedHere);
+    const result: InvalidationResult = {
+      requestId: invalidation.id,
+      position: receipt.position,
+      removed,
+      at: this.clock.wall(),
+      latencyMs: this.clock.monotonic() - startedAt,
+    };
+    const { reason, id: requestId } = invalidation;
+    const { at, latencyMs } = result;
+    this.events.emit('invalidated', {
+      requestId,
+      intents,
+      reason,
+      actor: options.actor ?? 'unknown',
+      removed,
+      latencyMs,
+      at,
+    });
+    return result;
+  }
+
+  /**
+   * Invalidates now if possible, else keeps trying: for callers whose work is done and must not fail (G6). Failure is
+   * announced and counted in `pendingCount` until it is made good (G7).
+   */
+  async invalidateOrRetry(intents: readonly InvalidationIntent[], options: InvalidateOptions = {}): Promise<void> {
+    const requestId = options.requestId ?? this.newId();
+    try {
+      await this.invalidate(intents, { ...options, requestId });
+    } catch (error) {
+      if (this.pending.length >= MAX_PENDING)
+        this.pending = [{ intents: [this.flushIntent()], options: { reason: 'pending overflow' } }];
+      else this.pending.push({ intents, options: { ...options, requestId } });
+      this.events.emit('failed', { requestId, intents, error, pending: this.pending.length });
+      this.retryLater(RETRY_MS);
+    }
+  }
+
+  /** Stops repeating; what is pending then is reported once more. */
+  close(): void {
+    this.closed = true;
+    for (const { intents, options } of this.pending.splice(0)) {
+      const error = new Error('the application closed before this invalidation could be applied');
+      this.events.emit('failed', { requestId: options.requestId ?? '', intents, error, pending: 0 });
+    }
+  }
+
+  private retryLater(delayMs: number): void {
+    if (this.retrying || this.closed) return;
+    this.retrying = true;
+    this.clock.schedule(delayMs, () => {
+      this.retrying = false;
+      void this.retry(delayMs);
+    });
+  }
+
+  private async retry(delayMs: number): Promise<void> {
+    while (this.pending.length > 0 && !this.closed) {
+      const first = this.pending[0]!;
+      try {
+        await this.invalidate(first.intents, first.options);
+      } catch (error) {
+        const { intents, options } = first;
+        this.events.emit('failed', {
+          requestId: options.requestId ?? '',
+          intents,
+          error,
+          pending: this.pending.length,
+        });
+        this.retryLater(Math.min(delayMs * 2, MAX_RETRY_MS));
+        return;
+      }
+      if (this.pending[0] === first) this.pending.shift();
+    }
+  }
+
+  /** Many intents travel as one invalidation. */
+  private merge(intents: readonly InvalidationIntent[], options: InvalidateOptions): Invalidation {
+    const keys = new Set<string>();
+    const tags = new Set<string>();
+    const patterns: PatternTarget[] = [];
+    let flush = false;
+    for (const intent of intents) {
+      const target = intent.toCacheInvalidation();
+      switch (target.op) {
+        case 'key':
+          keys.add(target.key);
+          break;
+        case 'tag':
+          tags.add(target.tag);
+          break;
+        case 'pattern':
+          patterns.push({ pattern: target.pattern, scope: target.scope });
+          break;
+        case 'flush':
+          flush = true;
+          break;
+      }
+    }
+    const { reason = '', requestId = this.newId() } = options;
+    return { id: requestId, keys: [...keys], tags: [...tags], patterns, flush, reason, origin: this.origin };
+  }
+}

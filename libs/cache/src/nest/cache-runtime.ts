@@ -1,0 +1,76 @@
+import { randomUUID } from 'node:crypto';
+import { Logger } from '@nestjs/common';
+import { MemoryTier, memory } from '../adapters/memory/memory.js';
+import { SystemClock } from '../core/clock/system-clock.js';
+import type { Clock } from '../core/clock/clock.port.js';
+import type { CacheBackend } from '../core/coherence/cache-backend.port.js';
+import type { InvalidationLog } from '../core/coherence/invalidation-log.port.js';
+import { CacheEngine } from '../core/engine/cache-engine.js';
+import { resolveMemoryOptions } from '../core/engine/l1.options.js';
+import { InvalidationIntent } from '../core/invalidation/intent.js';
+import { InvalidationService } from '../core/invalidation/invalidation-service.js';
+import { LogApplier } from '../core/invalidation/log-applier.js';
+import { targetMatcher } from '../core/invalidation/target-matcher.js';
+import { PatternCache } from '../core/keys/pattern-cache.js';
+import { resolveNamespace, type CacheModuleOptions } from './cache.options.js';
+import { TroubleReporter } from './trouble-reporter.js';
+import { CacheMethodCompiler } from './interception/method-compiler.js';
+import type { RuntimeHolder } from './interception/runtime-binding.js';
+
+/**
+ * One application's cache, put together: clock, tiers, engine, removal road, compiler. Everything that belongs to an
+ * application hangs here; there is no process-wide state, so two applications in one process do not meet.
+ */
+export class CacheRuntime {
+  readonly logger = new Logger('Larder');
+  readonly namespace: string;
+  readonly instanceId = randomUUID();
+  readonly clock: Clock;
+  readonly log: InvalidationLog;
+  readonly backend: CacheBackend | null;
+  readonly engine: CacheEngine;
+  readonly invalidations: InvalidationService;
+  readonly compiler: CacheMethodCompiler;
+  /** Names of the tiers a read passes, in order. */
+  readonly tiers: readonly string[];
+  private readonly applier: LogApplier;
+
+  /** @throws CacheError `LARDER_OPTION_INVALID` naming the field */
+  constructor(
+    readonly options: CacheModuleOptions,
+    private readonly holder: RuntimeHolder,
+  ) {
+    this.namespace = resolveNamespace(options.namespace);
+    this.clock = options.clock ?? new SystemClock();
+    const compilePattern = targetMatcher(new PatternCache());
+    const tier = options.backend ?? memory();
+    const { namespace, instanceId, clock } = this;
+    const { log, backend } = tier.create({ namespace, instanceId, clock, compilePattern });
+    this.log = log;
+    this.backend = backend;
+    const bounds =
+      tier instanceof MemoryTier && options.memory === undefined ? tier.bounds : resolveMemoryOptions(options.memory);
+    this.engine = new CacheEngine({ clock, log, backend, memory: bounds, random: Math.random });
+    this.applier = new LogApplier(this.engine.local, compilePattern);
+    const flush = () => InvalidationIntent.flush();
+    this.invalidations = new InvalidationService(log, this.applier, clock, randomUUID, instanceId, flush);
+    this.compiler = new CacheMethodCompiler(this.engine, this.invalidations, options, (message) =>
+      this.logger.warn(message),
+    );
+    this.tiers = backend === null ? ['memory'] : ['memory', backend.name];
+    new TroubleReporter(this.logger).listen(this.engine.events, this.invalidations.events);
+    holder.compiler = this.compiler;
+  }
+
+  /** Starts following the log; methods are cached before that too, since memory alone needs no start. */
+  open(): Promise<void> {
+    return this.engine.open(this.applier);
+  }
+
+  /** Methods run uncached from now on; memory and connections are given back. */
+  async close(): Promise<void> {
+    this.holder.release();
+    this.invalidations.close();
+    await this.engine.close();
+  }
+}

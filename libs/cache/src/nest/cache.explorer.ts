@@ -1,0 +1,88 @@
+import { Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import { DiscoveryService } from '@nestjs/core';
+import { CacheRegistry } from './cache-registry.js';
+import { CacheRuntime } from './cache-runtime.js';
+import { hasDeclarations } from './decorators/method-declarations.js';
+import { CacheEvents } from './events/cache-events.js';
+import { listenToEventLibraries } from './events/event-sources.js';
+import { bind, isBound, RuntimeHolder } from './interception/runtime-binding.js';
+
+type Wrapper = ReturnType<DiscoveryService['getProviders']>[number];
+
+/**
+ * Walks the application once at boot: compiles every decorated class, so that a decorator that cannot work stops the
+ * boot with class, method and cure; binds instances that Nest did not construct itself; connects event sources; and says
+ * in one line what is cached and where.
+ */
+@Injectable()
+export class CacheExplorer implements OnModuleInit, OnApplicationShutdown {
+  private stopListening: (() => void) | null = null;
+
+  constructor(
+    private readonly discovery: DiscoveryService,
+    private readonly runtime: CacheRuntime,
+    private readonly registry: CacheRegistry,
+    private readonly events: CacheEvents,
+    private readonly holder: RuntimeHolder,
+  ) {}
+
+  async onModuleInit(): Promise<void> {
+    for (const wrapper of [...this.discovery.getProviders(), ...this.discovery.getControllers()]) this.explore(wrapper);
+    for (const facts of this.registry.methods()) this.events.rules.addMethod(facts);
+    for (const mapping of this.runtime.options.events ?? [])
+      this.events.rules.addMapping(mapping, this.registry.scopes());
+    if (!this.events.rules.empty) this.stopListening = listenToEventLibraries(this.discovery, this.events);
+    await this.runtime.open();
+    this.runtime.logger.log(this.bootLine());
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    this.stopListening?.();
+    await this.runtime.close();
+  }
+
+  private explore(wrapper: Wrapper): void {
+    const prototype = prototypeOf(wrapper);
+    if (prototype === null || !hasDeclarations(prototype)) return;
+    const { compiler } = this.runtime;
+    const model = compiler.modelOf(prototype);
+    const binding = this.holder.bindingOf(prototype);
+    for (const method of model.methods) {
+      const compiled = binding.find(method.declaration);
+      if (compiled !== null && method.declaration.kind !== 'invalidates')
+        this.registry.add(compiler.factsOf(model, method));
+    }
+    const { instance } = wrapper as { instance: object | undefined };
+    if (instance !== undefined && instance !== null && !isBound(instance) && isMade(wrapper))
+      bind(instance, this.holder);
+  }
+
+  private bootLine(): string {
+    const scopes = this.registry.scopes().map(
+      (scope) =>
+        `${scope} (${this.registry
+          .methodsOf(scope)
+          .map(({ action }) => action)
+          .join(', ')})`,
+    );
+    const { namespace, tiers } = this.runtime;
+    const what = scopes.length === 0 ? 'no cached methods' : scopes.join(', ');
+    return `Caching namespace '${namespace}' in ${tiers.join(' → ')}: ${what}`;
+  }
+}
+
+/** The prototype that carries the decorators: of the class, or of what a factory made. */
+function prototypeOf({ metatype, instance, inject }: Wrapper): object | null {
+  const made = instance as object | null | undefined;
+  if (typeof made === 'object' && made !== null && Object.getPrototypeOf(made) !== Object.prototype) {
+    return Object.getPrototypeOf(made) as object | null;
+  }
+  // A factory's metatype is the factory function itself, which says nothing about what it makes.
+  if (inject !== undefined && inject !== null) return null;
+  return ((metatype as { prototype?: object } | null)?.prototype ?? null) as object | null;
+}
+
+/** True for an instance that exists: request-scoped and transient providers have a bare prototype object in its place. */
+function isMade(wrapper: Wrapper): boolean {
+  return wrapper.isDependencyTreeStatic() && !wrapper.isTransient;
+}

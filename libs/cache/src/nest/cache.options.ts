@@ -1,0 +1,123 @@
+import { durationToMs, looksLikeMilliseconds, type Duration } from '../core/clock/duration.js';
+import type { Clock } from '../core/clock/clock.port.js';
+import type { SharedTier } from '../core/coherence/shared-tier.port.js';
+import { CacheError, describeInput } from '../core/errors/cache-error.js';
+import type { MemoryOptions } from '../core/engine/l1.options.js';
+import { READ_POLICY_DEFAULTS, type ReadPolicy } from '../core/engine/read-policy.js';
+import type { AdminOptions } from './admin/admin.options.js';
+import type { CachePolicyOptions } from './decorators/decorator.options.js';
+import type { EventMapping } from './events/event-mapping.js';
+
+/** The service level of the configuration, with its actions. */
+export interface ServiceCacheOptions extends CachePolicyOptions {
+  /** Action level, by action name (the method's name unless `name` was given). */
+  actions?: Readonly<Record<string, CachePolicyOptions>>;
+}
+
+/** Options of `CacheModule.forRoot`. */
+export interface CacheModuleOptions {
+  /** Isolates one application's keys, log and fences from another's. @default 'app' */
+  namespace?: string;
+  /** Where values and invalidations are shared with other instances. @default memory() */
+  backend?: SharedTier;
+  /** Bounds of this process's memory tier. @default { maxEntries: 100000, maxBytes: '64mb' } */
+  memory?: MemoryOptions;
+  /** The global level of the configuration. @default {} */
+  defaults?: CachePolicyOptions;
+  /** The service level, by scope; what it says overrides `@CacheScope`. @default {} */
+  services?: Readonly<Record<string, ServiceCacheOptions>>;
+  /** Who may use the admin routes. @default only a loopback peer */
+  admin?: AdminOptions;
+  /** Events that invalidate. @default [] */
+  events?: readonly EventMapping[];
+  /** Answers carry a `Cache-Status` header (RFC 9211). @default false */
+  cacheStatus?: boolean;
+  /** Time, for tests. @default the machine's clock */
+  clock?: Clock;
+}
+
+const NAMESPACE = /^[A-Za-z0-9_.-]{1,64}$/;
+
+/** @throws CacheError `LARDER_OPTION_INVALID` */
+export function resolveNamespace(namespace: string | undefined): string {
+  if (namespace === undefined) return 'app';
+  if (typeof namespace === 'string' && NAMESPACE.test(namespace)) return namespace;
+  throw new CacheError(
+    'LARDER_OPTION_INVALID',
+    `Expected \`namespace\` to be 1 to 64 letters, digits, '_', '.' or '-', got ${describeInput(namespace)}. Use a short name of the application, e.g. 'shop'.`,
+  );
+}
+
+/** A policy after all levels were laid over each other. */
+export interface ResolvedPolicy {
+  readonly enabled: boolean;
+  readonly policy: ReadPolicy;
+  /** Things to tell the author at boot. */
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Lays configuration levels over each other: for each field the nearest level that says anything wins (REQ-002-07, 08).
+ *
+ * @param levels nearest first
+ * @param where names the method in messages
+ * @throws CacheError `LARDER_OPTION_INVALID` or `LARDER_DURATION_INVALID` naming field and method
+ */
+export function resolvePolicy(levels: readonly (CachePolicyOptions | undefined)[], where: string): ResolvedPolicy {
+  const pick = <Field extends keyof CachePolicyOptions>(field: Field): CachePolicyOptions[Field] =>
+    levels.find((level) => level?.[field] !== undefined)?.[field];
+  const duration = (
+    field: 'grace' | 'softTimeout' | 'hardTimeout' | 'degradedTtl' | 'electionWait',
+    fallback: number,
+  ) => {
+    const given = pick(field);
+    return given === undefined ? fallback : durationToMs(given, `${field}\` of \`${where}`);
+  };
+  const ttl = pick('ttl');
+  const policy: ReadPolicy = Object.freeze({
+    ttlMs: ttl === undefined ? READ_POLICY_DEFAULTS.ttlMs : positiveTtl(ttl, where),
+    graceMs: duration('grace', READ_POLICY_DEFAULTS.graceMs),
+    jitter: share(pick('jitter') ?? READ_POLICY_DEFAULTS.jitter, where),
+    softTimeoutMs: duration('softTimeout', READ_POLICY_DEFAULTS.softTimeoutMs),
+    hardTimeoutMs: duration('hardTimeout', READ_POLICY_DEFAULTS.hardTimeoutMs),
+    degradedTtlMs: duration('degradedTtl', READ_POLICY_DEFAULTS.degradedTtlMs),
+    electionWaitMs: duration('electionWait', READ_POLICY_DEFAULTS.electionWaitMs),
+    isolation: oneOf(pick('isolation') ?? READ_POLICY_DEFAULTS.isolation, where),
+  });
+  const warnings =
+    ttl !== undefined && looksLikeMilliseconds(ttl)
+      ? [`ttl ${ttl} of ${where} is more than 30 days: bare numbers are seconds. Did you mean '${ttl}ms'?`]
+      : [];
+  return { enabled: flag(pick('enabled') ?? true, where), policy, warnings };
+}
+
+function positiveTtl(ttl: Duration, where: string): number {
+  const ms = durationToMs(ttl, `ttl\` of \`${where}`);
+  if (ms > 0) return ms;
+  throw new CacheError(
+    'LARDER_DURATION_INVALID',
+    `Expected \`ttl\` of ${where} to be longer than 0, got ${describeInput(ttl)}. Use \`enabled: false\` to switch caching off.`,
+  );
+}
+
+function share(jitter: number, where: string): number {
+  if (typeof jitter === 'number' && jitter >= 0 && jitter <= 1) return jitter;
+  throw invalid('jitter', where, 'a share from 0 to 1', jitter, 'Write 0.05 for five per cent.');
+}
+
+function oneOf(isolation: unknown, where: string): ReadPolicy['isolation'] {
+  if (isolation === 'freeze' || isolation === 'clone' || isolation === 'share') return isolation;
+  throw invalid('isolation', where, "'freeze', 'clone' or 'share'", isolation, "Leave it out for 'freeze'.");
+}
+
+function flag(enabled: unknown, where: string): boolean {
+  if (typeof enabled === 'boolean') return enabled;
+  throw invalid('enabled', where, 'true or false', enabled, 'Leave it out for true.');
+}
+
+function invalid(field: string, where: string, expected: string, got: unknown, cure: string): CacheError {
+  return new CacheError(
+    'LARDER_OPTION_INVALID',
+    `Expected \`${field}\` of ${where} to be ${expected}, got ${describeInput(got)}. ${cure}`,
+  );
+}

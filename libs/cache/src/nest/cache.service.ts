@@ -1,0 +1,132 @@
+import { Injectable } from '@nestjs/common';
+import type { EntryFacts } from '../core/engine/cache-engine.js';
+import type { InvalidationIntent } from '../core/invalidation/intent.js';
+import { InvalidationIntent as Intent } from '../core/invalidation/intent.js';
+import type { InvalidateOptions, InvalidationResult } from '../core/invalidation/invalidation-service.js';
+import { assertTag, scopeTag } from '../core/invalidation/tags.js';
+import { CacheError, describeInput } from '../core/errors/cache-error.js';
+import { fullKey } from '../core/keys/local-key.js';
+import { assertName } from '../core/keys/names.js';
+import { resolvePolicy } from './cache.options.js';
+import { CacheRuntime } from './cache-runtime.js';
+import type { CachePolicyOptions } from './decorators/decorator.options.js';
+
+/** How one value is kept; what is not said is taken from the module's defaults. */
+export interface EntryOptions extends CachePolicyOptions {
+  /** @default 'app' */
+  scope?: string;
+  /** What invalidates the value. @default [] */
+  tags?: readonly string[];
+}
+
+/** Where a key is. */
+export interface KeyExplanation {
+  readonly key: string;
+  /** `null`: not in this process's memory. */
+  readonly memory: EntryFacts | null;
+}
+
+const DEFAULT_SCOPE = 'app';
+
+/**
+ * The cache by hand: the same roads that the decorators take. Keys are local to a scope (`'app'` unless said otherwise)
+ * and may be any text.
+ */
+@Injectable()
+export class CacheService {
+  constructor(private readonly runtime: CacheRuntime) {}
+
+  /**
+   * The cached value, or `load`'s result, which is then kept. Everyone who asks at the same time shares one load.
+   * Errors of `load` pass unchanged and are not kept.
+   */
+  async getOrSet<T>(key: string, load: () => Promise<T> | T, options: EntryOptions = {}): Promise<T> {
+    const { scope, policy, enabled, tags } = this.resolve(options);
+    if (!enabled) return load();
+    const request = {
+      key: keyIn(scope, key),
+      scope,
+      action: 'getOrSet',
+      policy,
+      load,
+      tagsOf: () => tags,
+      unless: null,
+      onInstalled: null,
+    };
+    return (await this.runtime.engine.read(request)) as T;
+  }
+
+  /** What memory holds for a key, or `undefined`; asks no other tier and loads nothing. */
+  get<T>(key: string, options: Pick<EntryOptions, 'scope'> = {}): T | undefined {
+    return this.runtime.engine.peek(keyIn(scopeOf(options), key))?.value as T | undefined;
+  }
+
+  /** Stores a value; the last writer wins, and no load under way can undo it. */
+  async set(key: string, value: unknown, options: EntryOptions = {}): Promise<void> {
+    const { scope, policy, tags } = this.resolve(options);
+    await this.runtime.engine.set(keyIn(scope, key), value, tags, policy);
+  }
+
+  /** Removes one entry; `true` if there was one. */
+  async delete(key: string, options: Pick<EntryOptions, 'scope'> & InvalidateOptions = {}): Promise<boolean> {
+    const { scope, ...rest } = options;
+    const { removed } = await this.invalidate([Intent.key(keyIn(scopeOf({ scope }), key))], {
+      reason: 'delete',
+      ...rest,
+    });
+    return removed > 0;
+  }
+
+  /** Removes all entries of a scope. */
+  clear(options: Pick<EntryOptions, 'scope'> & InvalidateOptions = {}): Promise<InvalidationResult> {
+    const { scope, ...rest } = options;
+    return this.invalidate([Intent.scope(scopeOf({ scope }))], { reason: 'clear', ...rest });
+  }
+
+  /** Removes the entries of a scope whose local key matches a pattern. */
+  revoke(pattern: string, options: Pick<EntryOptions, 'scope'> & InvalidateOptions = {}): Promise<InvalidationResult> {
+    const { scope, ...rest } = options;
+    return this.invalidate([Intent.pattern(pattern, scopeOf({ scope }))], { reason: 'revoke', ...rest });
+  }
+
+  /**
+   * Invalidates by intents, all in one step. When it resolves, this instance never serves the old values (G5).
+   * @throws what the log raises when the invalidation was not applied (G7); repeating it is harmless
+   */
+  async invalidate(
+    intents: readonly InvalidationIntent[],
+    options: InvalidateOptions = {},
+  ): Promise<InvalidationResult> {
+    return this.runtime.invalidations.invalidate(intents, options);
+  }
+
+  /** Where a key is and what would invalidate it; never its value. */
+  explain(key: string, options: Pick<EntryOptions, 'scope'> = {}): KeyExplanation {
+    const full = keyIn(scopeOf(options), key);
+    return { key: full, memory: this.runtime.engine.inspect(full) };
+  }
+
+  private resolve(options: EntryOptions) {
+    const scope = scopeOf(options);
+    const given = options.tags ?? [];
+    for (const tag of given) assertTag(tag);
+    const { enabled, policy } = resolvePolicy(
+      [options, this.runtime.options.services?.[scope], this.runtime.options.defaults],
+      'CacheService',
+    );
+    return { scope, policy, enabled, tags: [scopeTag(scope), ...given] };
+  }
+}
+
+function scopeOf({ scope = DEFAULT_SCOPE }: { scope?: string | undefined }): string {
+  assertName('scope', scope);
+  return scope;
+}
+
+function keyIn(scope: string, key: unknown): string {
+  if (typeof key === 'string' && key !== '') return fullKey(scope, key);
+  throw new CacheError(
+    'LARDER_KEY_INVALID',
+    `Expected a key to be text, got ${describeInput(key)}. Join parts with ':', e.g. \`rate:\${currency}\`.`,
+  );
+}

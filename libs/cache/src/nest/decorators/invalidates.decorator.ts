@@ -1,0 +1,55 @@
+import { CacheError } from '../../core/errors/cache-error.js';
+import { wrapMethod } from '../interception/wrap-method.js';
+import type { MethodDecoratorOf } from './cached.decorator.js';
+import type { InvalidatesOptions } from './decorator.options.js';
+import { declareInvalidateOn, declareMethod, type AsyncMethod, type EventClass } from './method-declarations.js';
+
+/**
+ * Invalidates after a method has succeeded; a method that throws invalidates nothing. When the call resolves, this
+ * instance no longer serves the old values (G5). If the invalidation cannot be carried out now, the method's result is
+ * returned all the same, the failure is announced, and it is repeated until it succeeds (G6, G7).
+ *
+ * Name the method's type for typed callbacks: `@Invalidates<UserService['rename']>({ entities: (user) => [['user', user.id]] })`.
+ *
+ * @throws CacheError `LARDER_DECORATOR_TARGET` on anything but an instance method
+ */
+export function Invalidates<M extends AsyncMethod = AsyncMethod>(options: InvalidatesOptions<M>): MethodDecoratorOf<M> {
+  return (target, property, descriptor) =>
+    wrapMethod(
+      target,
+      property,
+      descriptor,
+      () => declareMethod({ kind: 'invalidates', owner: target, property, options: options as InvalidatesOptions }),
+      'Invalidates',
+    );
+}
+
+/** A decorator for methods whose first parameters take `A`. */
+export type DecoratorForArguments<A extends readonly unknown[]> = <T extends AsyncMethod>(
+  target: object,
+  property: string | symbol,
+  descriptor: A extends Readonly<Partial<Parameters<T>>> ? TypedPropertyDescriptor<T> : never,
+) => void;
+
+/**
+ * Empties a cached method when an event is published, through `@nestjs/event-emitter`, `@nestjs/cqrs` or
+ * `CacheEvents.publish`. Without `select` all entries of the method die; with it, the entry of the call with the
+ * arguments it returns. Stands beside `@Cached`.
+ *
+ * @param event the event's name, or its class
+ * @param select the arguments of the call whose entry dies, from the event's payload
+ */
+export function InvalidateOn<Payload = any, const A extends readonly unknown[] = readonly unknown[]>(
+  event: string | EventClass,
+  select?: (payload: Payload) => A,
+): DecoratorForArguments<A> {
+  return (target, property) => {
+    if (typeof target === 'function') {
+      throw new CacheError(
+        'LARDER_DECORATOR_TARGET',
+        `Expected @InvalidateOn() on an instance method, got static ${target.name}.${String(property)}. Move it beside @Cached().`,
+      );
+    }
+    declareInvalidateOn(target, property, { event, select: select ?? null });
+  };
+}

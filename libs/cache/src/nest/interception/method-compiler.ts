@@ -1,0 +1,221 @@
+import type { CacheEngine } from '../../core/engine/cache-engine.js';
+import type { InvalidationIntent } from '../../core/invalidation/intent.js';
+import type { InvalidationService } from '../../core/invalidation/invalidation-service.js';
+import { actionTag, assertTag, collectionTag, entityTag, scopeTag } from '../../core/invalidation/tags.js';
+import { compileKeySelector } from '../../core/keys/key-selector.js';
+import { fullKey, localKey } from '../../core/keys/local-key.js';
+import { resolvePolicy, type CacheModuleOptions, type ResolvedPolicy } from '../cache.options.js';
+import type {
+  CachedManyOptions,
+  CachedOptions,
+  CachePolicyOptions,
+  EntityRef,
+  InvalidatesOptions,
+} from '../decorators/decorator.options.js';
+import type { MethodDeclaration } from '../decorators/method-declarations.js';
+import { modelOf, type ClassModel, type MethodModel } from './class-model.js';
+import { customLocalKey } from './custom-key.js';
+import { invalidationIntents } from './invalidation-intents.js';
+import type { CompiledMethod, MethodCompiler } from './runtime-binding.js';
+
+/** A cached method as the application knows it, for the boot line, admin routes and event rules. */
+export interface CachedMethodFacts {
+  readonly scope: string;
+  readonly action: string;
+  readonly where: string;
+  /** The local key of a call; what `@InvalidateOn` and `explain` need. */
+  readonly localKeyOf: (args: readonly unknown[]) => string;
+  readonly model: MethodModel;
+}
+
+type AnyFunction = (...args: unknown[]) => unknown;
+
+/** Turns declarations into compiled methods: everything that can be decided at boot is decided here. */
+export class CacheMethodCompiler implements MethodCompiler {
+  private readonly models = new Map<object, ClassModel>();
+
+  constructor(
+    private readonly engine: CacheEngine,
+    private readonly invalidations: InvalidationService,
+    private readonly options: CacheModuleOptions,
+    private readonly warn: (message: string) => void,
+  ) {}
+
+  modelOf(prototype: object): ClassModel {
+    let model = this.models.get(prototype);
+    if (model === undefined) {
+      model = modelOf(prototype);
+      this.models.set(prototype, model);
+    }
+    return model;
+  }
+
+  compile(prototype: object, declaration: MethodDeclaration): CompiledMethod | null {
+    const model = this.modelOf(prototype);
+    const method = model.methods.find((candidate) => candidate.declaration === declaration)!;
+    switch (declaration.kind) {
+      case 'cached':
+        return this.compileCached(model, method, declaration.options as CachedOptions);
+      case 'cachedMany':
+        return this.compileMany(model, method, declaration.options as unknown as CachedManyOptions);
+      case 'invalidates':
+        return this.compileInvalidates(model, method, declaration.options as InvalidatesOptions);
+    }
+  }
+
+  /** What the application may want to know of a cached method. */
+  factsOf(model: ClassModel, method: MethodModel): CachedMethodFacts {
+    const { scope } = model;
+    const { action, where } = method;
+    return { scope, action, where, model: method, localKeyOf: this.localKeyBuilder(method) };
+  }
+
+  private compileCached(model: ClassModel, method: MethodModel, options: CachedOptions): CompiledMethod | null {
+    const { enabled, policy } = this.policyOf(model, method, options);
+    const localKeyOf = this.localKeyBuilder(method);
+    if (!enabled) return null;
+    const action = this.engine.action({
+      scope: model.scope,
+      name: method.action,
+      policy,
+      keyOf: (args) => fullKey(model.scope, localKeyOf(args)),
+      keyedByArguments: options.key === undefined && options.keys === undefined,
+      tagsOf: this.tagsBuilder(model, method, options),
+      when: options.when === undefined ? null : (args) => (options.when as AnyFunction)(...args) === true,
+      unless:
+        options.unless === undefined ? null : (value, args) => (options.unless as AnyFunction)(value, ...args) === true,
+    });
+    return {
+      hit: (argument) => action.hit(argument),
+      hitWithoutArguments: () => action.hitWithoutArguments(),
+      invoke: (instance, args, original) => action.call(args, () => original.apply(instance, args as unknown[])),
+    };
+  }
+
+  private compileMany(model: ClassModel, method: MethodModel, options: CachedManyOptions): CompiledMethod | null {
+    const { enabled, policy } = this.policyOf(model, method, options);
+    if (!enabled) return null;
+    const implicit = this.implicitTags(model, method);
+    const collections = (options.collections ?? []).map(collectionTag);
+    const action = this.engine.manyAction({
+      scope: model.scope,
+      name: method.action,
+      policy,
+      keyOf: (id, rest) => fullKey(model.scope, localKey(method.action, [id, ...rest])),
+      idOf: options.id as (item: unknown) => unknown,
+      tagsOf: (item, id) => [
+        ...implicit,
+        ...collections,
+        ...checked(((options.tags as AnyFunction | undefined)?.(item, id) as readonly string[] | undefined) ?? []),
+        ...entityTags(
+          ((options.entities as AnyFunction | undefined)?.(item, id) as readonly EntityRef[] | undefined) ?? [],
+        ),
+      ],
+    });
+    return {
+      hit: () => undefined,
+      hitWithoutArguments: () => undefined,
+      invoke: (instance, args, original) => {
+        const [ids, ...rest] = args;
+        if (!Array.isArray(ids)) return original.apply(instance, args as unknown[]);
+        return action.call(
+          ids,
+          rest,
+          (missing) => original.call(instance, missing, ...rest) as Promise<readonly unknown[]>,
+        );
+      },
+    };
+  }
+
+  private compileInvalidates(model: ClassModel, method: MethodModel, options: InvalidatesOptions): CompiledMethod {
+    const reason = options.reason ?? method.where;
+    return {
+      hit: () => undefined,
+      hitWithoutArguments: () => undefined,
+      invoke: async (instance, args, original) => {
+        const result = await original.apply(instance, args as unknown[]);
+        const intents = this.intentsOf(model.scope, method, options, result, args);
+        if (intents.length > 0) await this.invalidations.invalidateOrRetry(intents, { reason });
+        return result;
+      },
+    };
+  }
+
+  /** The write has happened: a failing callback must not turn it into an error, so the whole scope dies instead (G6, G7). */
+  private intentsOf(
+    scope: string,
+    method: MethodModel,
+    options: InvalidatesOptions,
+    result: unknown,
+    args: readonly unknown[],
+  ): readonly InvalidationIntent[] {
+    try {
+      return invalidationIntents(scope, options, result, args);
+    } catch (error) {
+      this.warn(
+        `@Invalidates() of ${method.where} failed to say what to invalidate; its whole scope \`${scope}\` is cleared. ${String(error)}`,
+      );
+      return invalidationIntents(scope, { clear: true }, result, args);
+    }
+  }
+
+  private policyOf(model: ClassModel, method: MethodModel, options: CachePolicyOptions): ResolvedPolicy {
+    const service = this.options.services?.[model.scope];
+    const levels = [service?.actions?.[method.action], options, service, model.declaration, this.options.defaults];
+    const resolved = resolvePolicy(levels, method.where);
+    for (const warning of resolved.warnings) this.warn(warning);
+    return resolved;
+  }
+
+  private localKeyBuilder(method: MethodModel): (args: readonly unknown[]) => string {
+    const options = method.declaration.options as CachedOptions;
+    if (method.declaration.kind === 'cached' && options.key !== undefined)
+      return customLocalKey(method, options.key as AnyFunction);
+    const { owner, property } = method.declaration;
+    const paramTypes = Reflect.getMetadata('design:paramtypes', owner, property) as unknown[] | undefined;
+    const select = compileKeySelector(options, method.where, paramTypes === undefined ? {} : { paramTypes });
+    return (args) => localKey(method.action, select(args));
+  }
+
+  private implicitTags(model: ClassModel, method: MethodModel): readonly string[] {
+    const emptiedByEvent = method.events.some(({ select }) => select === null);
+    return emptiedByEvent ? [scopeTag(model.scope), actionTag(model.scope, method.action)] : [scopeTag(model.scope)];
+  }
+
+  private tagsBuilder(
+    model: ClassModel,
+    method: MethodModel,
+    options: CachedOptions,
+  ): (value: unknown, args: readonly unknown[]) => readonly string[] {
+    const { tags, entities, collections } = options as {
+      tags?: unknown;
+      entities?: AnyFunction;
+      collections?: unknown;
+    };
+    const fixed = [
+      ...this.implicitTags(model, method),
+      ...(Array.isArray(tags) ? checked(tags as string[]) : []),
+      ...(Array.isArray(collections) ? (collections as string[]).map(collectionTag) : []),
+    ];
+    const computeTags = typeof tags === 'function' ? (tags as AnyFunction) : null;
+    const computeCollections = typeof collections === 'function' ? (collections as AnyFunction) : null;
+    if (computeTags === null && computeCollections === null && entities === undefined) return () => fixed;
+    return (value, args) => [
+      ...fixed,
+      ...(computeTags === null ? [] : checked(computeTags(value, ...args) as readonly string[])),
+      ...(computeCollections === null
+        ? []
+        : (computeCollections(value, ...args) as readonly string[]).map(collectionTag)),
+      ...(entities === undefined ? [] : entityTags(entities(value, ...args) as readonly EntityRef[])),
+    ];
+  }
+}
+
+function checked(tags: readonly string[]): readonly string[] {
+  for (const tag of tags) assertTag(tag);
+  return tags;
+}
+
+function entityTags(entities: readonly EntityRef[]): readonly string[] {
+  return entities.map(([entity, id]) => entityTag(entity, id));
+}
