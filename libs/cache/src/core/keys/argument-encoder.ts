@@ -219,7 +219,7 @@ function typeName(prototype: unknown): string {
 }
 
 /** The name before the bracket; quoted where a class borrows a built-in name or has one that a plain string could show. */
-function typeTag(prototype: unknown, builtInType = ''): string {
+function typeTag(prototype: unknown, builtInType: string | null = null): string {
   const name = typeName(prototype);
   return name === builtInType || (TYPE_NAME.test(name) && !BUILT_IN.has(name)) ? name : quote(name);
 }

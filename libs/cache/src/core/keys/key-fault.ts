@@ -2,6 +2,7 @@ import { CacheError } from '../errors/cache-error.js';
 
 const IDENTIFIER = /^[A-Za-z_$][\w$]*$/;
 const MAX_PATH_LENGTH = 200;
+const MAX_NAME_LENGTH = 40;
 
 /**
  * Why an argument has no key, on its way out of the encoder. Every container it passes adds itself and the step that led
@@ -12,7 +13,7 @@ export class KeyFault extends Error {
   readonly #containers: object[] = [];
 
   constructor(
-    /** What the place holds, e.g. `a function`; `null` where the nesting is too deep. */
+    /** What the place holds, e.g. `a function (onDone)`; `null` where the nesting is too deep. */
     readonly found: string | null,
     readonly limit = 0,
   ) {
@@ -34,7 +35,7 @@ export class KeyFault extends Error {
     const cure = 'Build the key with a `key` callback from what identifies the call, e.g. `key: (user) => user.id`.';
     if (this.found !== null) {
       const expected = `Expected ${argument}${at(this.#steps)} to be data that can stand in a key`;
-      return new CacheError('LARDER_KEY_UNSUPPORTED', `${expected}, got ${this.found}. ${cure}`);
+      return new CacheError('LARDER_KEY_UNSUPPORTED', `${expected}, got ${clip(this.found, MAX_PATH_LENGTH)}. ${cure}`);
     }
     const cycle = this.#cycle();
     if (cycle !== null) {
@@ -63,12 +64,15 @@ export class KeyFault extends Error {
 /** The step to a property: `.name`, or `["first name"]` where the name is no identifier. */
 export function propertyStep(name: string): string {
   if (IDENTIFIER.test(name)) return `.${name}`;
-  return `[${JSON.stringify(name.length > 40 ? `${name.slice(0, 40)}…` : name)}]`;
+  return `[${JSON.stringify(clip(name, MAX_NAME_LENGTH))}]`;
 }
 
 function path(steps: readonly string[]): string {
-  const text = steps.join('');
-  return text.length > MAX_PATH_LENGTH ? `${text.slice(0, MAX_PATH_LENGTH)}…` : text;
+  return clip(steps.join(''), MAX_PATH_LENGTH);
+}
+
+function clip(text: string, length: number): string {
+  return text.length > length ? `${text.slice(0, length)}…` : text;
 }
 
 function at(steps: readonly string[]): string {

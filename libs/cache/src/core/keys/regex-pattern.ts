@@ -20,6 +20,9 @@ const DELIMITED = /^\/(.*)\/(i?)$/s;
 const META = new Set('\\^$.|?*+()[]{}');
 const OPTIONAL_REPEAT = new Set('*?{');
 
+/** What the engine puts before its reason, and the flags it puts before the expression it quotes. */
+const ENGINE_ADDITIONS = /^error parsing regexp: |(?<=`)(?:\(\?[is]+\))+/g;
+
 /** Reads `/source/`, `/source/i` and `^source`; `null` for text that is no regular expression. */
 export function readRegex(text: string): RegexSource | null {
   const delimited = DELIMITED.exec(text);
@@ -48,7 +51,7 @@ function compile(text: string, source: string, ignoreCase: boolean): RE2JS {
     if (!(error instanceof RE2JSException)) throw error;
     const cure =
       'Patterns use RE2 syntax: no look-around, no back-references, at most 1000 repetitions; to match a sign itself, put `\\` before it';
-    throw invalid(text, error.message.replace('error parsing regexp: ', ''), cure, error);
+    throw invalid(text, error.message.replace(ENGINE_ADDITIONS, ''), cure, error);
   }
   if (regex.programSize() > MAX_PROGRAM_SIZE) {
     const reason = `it unrolls to ${regex.programSize()} steps, more than ${MAX_PROGRAM_SIZE}`;
