@@ -77,7 +77,7 @@ export class CachedAction {
   }
 
   /** Any call: along the read road. `load` runs the method with the caller's arguments. */
-  call(args: readonly unknown[], load: () => unknown): Promise<unknown> | unknown {
+  call(args: readonly unknown[], load: () => unknown): unknown {
     const { definition } = this;
     if ((definition.when !== null && !this.asked(definition.when, args)) || (this.bypass !== null && this.bypass())) {
       return this.past(load, '');
