@@ -1,0 +1,41 @@
+/**
+ * Codes of errors that say something about a server or the way to it, not about the row: Node's socket errors, the classes
+ * of PostgreSQL for lost connections and shutdown, and Larder's own.
+ */
+const INFRASTRUCTURE_CODES: ReadonlySet<string> = new Set([
+  'ECONNABORTED',
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EAI_AGAIN',
+  'EHOSTDOWN',
+  'EHOSTUNREACH',
+  'ENETDOWN',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'EPIPE',
+  'ETIMEDOUT',
+  '57P01',
+  '57P02',
+  '57P03',
+  '53300',
+  'LARDER_CLOSED',
+]);
+const LARDER_UNAVAILABLE = /^LARDER_\w*(UNAVAILABLE|DETACHED|TIMEOUT|NOT_EXECUTED)$/;
+const POSTGRES_CONNECTION_CLASS = /^08/;
+const MAX_CAUSES = 8;
+
+/**
+ * Whether an error is about infrastructure. Such a failure is not the row's fault and must not count against it: with five
+ * attempts at one second, any outage above five seconds would otherwise dead-letter the whole queue.
+ */
+export function isInfrastructureFailure(error: unknown): boolean {
+  for (let cause = error, depth = 0; cause instanceof Error && depth < MAX_CAUSES; cause = cause.cause, depth += 1) {
+    const { code } = cause as { code?: unknown };
+    if (typeof code === 'string' && isInfrastructureCode(code)) return true;
+  }
+  return false;
+}
+
+function isInfrastructureCode(code: string): boolean {
+  return INFRASTRUCTURE_CODES.has(code) || LARDER_UNAVAILABLE.test(code) || POSTGRES_CONNECTION_CLASS.test(code);
+}

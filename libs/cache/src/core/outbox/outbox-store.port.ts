@@ -1,0 +1,108 @@
+import type { CommitPosition } from './commit-position.js';
+import type { OutboxBatch } from './outbox-intent.js';
+import type { OutboxRow, RowClaim, RowReference } from './outbox-row.js';
+import type { CommitStatus, OutboxStatus } from './outbox-status.js';
+
+/** Says that a store may hold new rows: after a local commit (with its position), or woken by the database (without). */
+export interface OutboxHint {
+  readonly namespace: string;
+  readonly commitPosition: CommitPosition | null;
+}
+
+/** Told of a hint. What it returns is awaited for a bounded time only, and its failure is never the writer's. */
+export type OutboxHintListener = (hint: OutboxHint) => Promise<void> | void;
+
+/** A place in the replay of published rows: continues after the given row. */
+export interface ReplayRequest {
+  readonly namespace: string;
+  /** Rows applied at this log position or earlier (text order) are safe and left out. */
+  readonly afterPosition: string;
+  /** Continues after this row id; @default from the first */
+  readonly afterId?: string;
+  readonly limit: number;
+}
+
+/**
+ * Durable queue of intents. Times are taken from the store's own clock (a database's, where there is one), so that workers
+ * on machines with different clocks agree.
+ *
+ * Every rule below is checked by the contract suite `describeOutboxStore` of `nestjs-larder/testing`.
+ */
+export abstract class OutboxStore {
+  /** Prepares the store (schema, connections). Called once before use. */
+  abstract open(): Promise<void>;
+
+  /**
+   * Records a batch for a commit. Idempotent on (namespace, commit position, target): returns the number of *new* rows, and
+   * the first reason stays (REQ-004-13).
+   */
+  abstract enqueue(namespace: string, commitPosition: CommitPosition | string, batch: OutboxBatch): Promise<number>;
+
+  /**
+   * Leases pending rows that are due and unclaimed (or whose claim has lapsed), ordered by availability, creation and id.
+   * Two claims at once never share a row (REQ-004-17..20).
+   *
+   * @param owner written to the rows for operators; the fence is `claimSeq`, so owners need not be unique
+   * @param limit most rows claimed; 0 claims none
+   * @param claimTtlMs a claim older than this has lapsed and is taken over; 0 takes over at once
+   * @param commitPosition claims only the rows of this commit
+   */
+  abstract claim(
+    namespace: string,
+    owner: string,
+    limit: number,
+    claimTtlMs: number,
+    commitPosition?: CommitPosition,
+  ): Promise<OutboxRow[]>;
+
+  /**
+   * Marks applied rows published. A fenced reference counts only while its claim stands; published rows stay as they are;
+   * unknown ids are ignored.
+   *
+   * @param appliedPosition where the rows stand in the invalidation log
+   * @returns how many rows became published
+   */
+  abstract markPublished(rows: readonly RowReference[], appliedPosition?: string | null): Promise<number>;
+
+  /**
+   * Records a failed attempt: dead, or pending again after `backoffMs`. A stale fence, a published row and an unknown id
+   * are left alone.
+   *
+   * @returns whether the row was changed
+   */
+  abstract markFailed(row: RowReference, error: string, backoffMs: number, dead: boolean): Promise<boolean>;
+
+  /**
+   * Gives claims back without counting an attempt: the row was not at fault, or the worker stops.
+   *
+   * @param delayMs pause before the rows may be claimed again; @default 0
+   */
+  abstract release(rows: readonly RowClaim[], delayMs?: number): Promise<number>;
+
+  /** Renews claims from now; returns the ids still held. */
+  abstract renew(rows: readonly RowClaim[]): Promise<string[]>;
+
+  /** Makes every dead row of the namespace pending again with no attempts; returns their number (REQ-004-25). */
+  abstract resetDeadLetters(namespace: string): Promise<number>;
+
+  abstract status(namespace: string): Promise<OutboxStatus>;
+
+  abstract statusForCommit(namespace: string, commitPosition: CommitPosition | string): Promise<CommitStatus>;
+
+  /** One row by id, for operators and tests. */
+  abstract find(id: string): Promise<OutboxRow | null>;
+
+  /** Dead rows of a namespace, oldest first. */
+  abstract deadLetters(namespace: string, limit: number): Promise<OutboxRow[]>;
+
+  /** Published rows that a lost part of the log may have held, ordered by id: to be applied again (G4). */
+  abstract replayable(request: ReplayRequest): Promise<OutboxRow[]>;
+
+  /** Deletes up to `limit` rows published more than `olderThanMs` ago; returns their number. Other states are never pruned. */
+  abstract prune(namespace: string, olderThanMs: number, limit: number): Promise<number>;
+
+  /** Subscribes to hints; returns the way out. A lost hint is made good by polling. */
+  abstract onHint(listener: OutboxHintListener): () => void;
+
+  abstract close(): Promise<void>;
+}

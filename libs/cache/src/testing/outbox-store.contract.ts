@@ -1,0 +1,340 @@
+import { strict as assert } from 'node:assert';
+import { InvalidationIntent } from '../core/invalidation/intent.js';
+import { InvalidationIntentBatch } from '../core/invalidation/intent-batch.js';
+import { outboxRowId } from '../core/outbox/outbox-row-id.js';
+import type { OutboxRow } from '../core/outbox/outbox-row.js';
+import type { OutboxStore } from '../core/outbox/outbox-store.port.js';
+
+declare const describe: (name: string, body: () => void) => void;
+declare const it: (name: string, body: () => Promise<void>) => void;
+declare const beforeEach: (body: () => Promise<void>) => void;
+declare const afterEach: (body: () => Promise<void>) => void;
+
+/** A fresh, empty store, and a way to let its time pass. */
+export interface OutboxStoreSubject {
+  readonly store: OutboxStore;
+  /** Lets `ms` pass for the store: by moving its clock, or by making its rows older. */
+  elapse(ms: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+const TTL_MS = 30_000;
+
+/** The rules of {@link OutboxStore}, for any implementation. Needs `describe`, `it`, `beforeEach`, `afterEach` as globals. */
+export function describeOutboxStore(name: string, create: () => Promise<OutboxStoreSubject>): void {
+  describe(`OutboxStore: ${name}`, () => {
+    let subject: OutboxStoreSubject;
+    let store: OutboxStore;
+
+    beforeEach(async () => {
+      subject = await create();
+      store = subject.store;
+    });
+    afterEach(() => subject.close());
+
+    const tags = (...names: string[]): InvalidationIntentBatch =>
+      names.reduce((batch, tag) => batch.invalidateTag(tag), new InvalidationIntentBatch('write'));
+    const enqueue = (position: string, ...names: string[]): Promise<number> =>
+      store.enqueue('db', position, tags(...names));
+    const claim = (limit = 10, ttlMs = TTL_MS, owner = 'me'): Promise<OutboxRow[]> =>
+      store.claim('db', owner, limit, ttlMs);
+    const row = async (id: string): Promise<OutboxRow> => {
+      const found = await store.find(id);
+      assert.ok(found, `expected row ${id}`);
+      return found;
+    };
+
+    describe('enqueue', () => {
+      it('is idempotent on namespace, commit and target, and keeps the first reason', async () => {
+        assert.equal(await enqueue('c:1', 'users'), 1);
+        assert.equal(await enqueue('c:1', 'users'), 0);
+        assert.equal(await store.enqueue('db', 'c:1', new InvalidationIntentBatch('other').invalidateTag('users')), 0);
+        assert.equal(await enqueue('c:2', 'users', 'users'), 1);
+        assert.equal(await enqueue('c:2'), 0);
+        assert.equal(await store.enqueue('other', 'c:1', tags('users')), 1);
+        const hash = InvalidationIntent.tag('users').targetHashHex();
+        assert.equal((await row(outboxRowId('db', 'c:1', hash))).reason, 'write');
+        assert.equal((await store.status('db')).pending, 2);
+      });
+
+      it('makes a pending row, due at once and untouched', async () => {
+        await enqueue('c:1', 'users');
+        const [claimed] = await claim();
+        const { createdAtMs, availableAtMs, ...rest } = await row(claimed!.id);
+        assert.equal(availableAtMs, createdAtMs);
+        assert.deepEqual(
+          {
+            namespace: rest.namespace,
+            commit: rest.commitPosition.asStr(),
+            hash: rest.targetHash,
+            intent: rest.intent.toJSON(),
+            attempts: rest.attempts,
+            state: rest.state,
+            publishedAtMs: rest.publishedAtMs,
+            lastError: rest.lastError,
+            appliedPosition: rest.appliedPosition,
+          },
+          {
+            namespace: 'db',
+            commit: 'c:1',
+            hash: InvalidationIntent.tag('users').targetHashHex(),
+            intent: { kind: 'tag', tag: 'users' },
+            attempts: 0,
+            state: 'pending',
+            publishedAtMs: null,
+            lastError: null,
+            appliedPosition: null,
+          },
+        );
+      });
+
+      it('gives back every kind of intent as it was, whatever text it holds', async () => {
+        const awkward = ' a\n\t\u0000b:%"\'\\ \u{1F600} cafe\u0301';
+        const batch = new InvalidationIntentBatch(`why? ${awkward}`)
+          .invalidateKey(`user:get_user:${awkward}`)
+          .invalidateTag(awkward)
+          .invalidateEntity(awkward, '42%beta')
+          .invalidateEntity('user', '')
+          .invalidateCollection(awkward)
+          .invalidatePattern('get_user:*', 'user')
+          .invalidatePattern('user:*')
+          .intent(InvalidationIntent.scope('user'))
+          .flush();
+        assert.equal(await store.enqueue('db', 'c:1', batch), batch.length);
+        const stored = new Map((await claim(20)).map((claimed) => [claimed.targetHash, claimed.intent.toJSON()]));
+        for (const intent of batch.intents) assert.deepEqual(stored.get(intent.targetHashHex()), intent.toJSON());
+      });
+    });
+
+    describe('claim', () => {
+      it('takes due rows of the namespace in order of creation, up to the limit', async () => {
+        for (const [i, tag] of ['first', 'second', 'third'].entries()) {
+          await enqueue(`c:${i}`, tag);
+          await subject.elapse(5);
+        }
+        await store.enqueue('other', 'c:1', tags('elsewhere'));
+        assert.deepEqual(await claim(0), []);
+        assert.deepEqual((await claim(2, TTL_MS, 'a')).map(tagOf), ['first', 'second']);
+        const rest = await claim(10, TTL_MS, 'b');
+        assert.deepEqual(rest.map(tagOf), ['third']);
+        assert.equal(rest[0]!.claimOwner, 'b');
+        assert.ok(rest[0]!.claimedAtMs! >= rest[0]!.createdAtMs);
+        assert.equal(rest[0]!.state, 'pending');
+        assert.equal((await store.status('db')).pending, 3);
+      });
+
+      it('takes over a claim when it has lapsed, at once with a time of 0', async () => {
+        await enqueue('c:1', 'users');
+        const [first] = await claim();
+        await subject.elapse(TTL_MS - 1_000);
+        assert.deepEqual(await claim(), []);
+        await subject.elapse(1_000);
+        const [second] = await claim(10, TTL_MS, 'late');
+        assert.equal(second!.claimOwner, 'late');
+        const [third] = await claim(10, 0, 'zero');
+        assert.deepEqual([first!.claimSeq < second!.claimSeq, second!.claimSeq < third!.claimSeq], [true, true]);
+      });
+
+      it('gives two workers at once disjoint rows that together are all', async () => {
+        await enqueue('c:1', ...Array.from({ length: 60 }, (_, i) => `tag-${i}`));
+        const claims = await Promise.all(Array.from({ length: 6 }, (_, i) => claim(10, TTL_MS, `worker-${i}`)));
+        const rest = await claim(60);
+        const ids = [...claims.flat(), ...rest].map(({ id }) => id);
+        assert.equal(ids.length, 60);
+        assert.equal(new Set(ids).size, 60);
+      });
+
+      it('can be narrowed to one commit', async () => {
+        await enqueue('c:1', 'one');
+        await enqueue('c:2', 'two');
+        const { commitPosition } = (await claim(1, 0))[0]!;
+        const rows = await store.claim('db', 'me', 10, 0, commitPosition);
+        assert.deepEqual(new Set(rows.map((found) => found.commitPosition.asStr())).size, 1);
+        assert.equal(rows.length, 1);
+      });
+    });
+
+    describe('marks', () => {
+      it('published: keeps the attempts, clears claim and error, ignores unknown ids', async () => {
+        await enqueue('c:1', 'users');
+        const [first] = await claim();
+        assert.equal(await store.markFailed(first!, 'boom', 0, false), true);
+        const [second] = await claim();
+        assert.equal(await store.markPublished([second!, 'unknown'], 'log:7'), 1);
+        const published = await row(first!.id);
+        assert.equal(published.state, 'published');
+        assert.equal(published.attempts, 1);
+        assert.ok(published.publishedAtMs! >= published.createdAtMs);
+        assert.deepEqual(
+          [published.claimedAtMs, published.claimOwner, published.lastError, published.appliedPosition],
+          [null, null, null, 'log:7'],
+        );
+        assert.deepEqual(await claim(10, 0), []);
+      });
+
+      it('failed: pending again after the backoff, with the error, or dead', async () => {
+        await enqueue('c:1', 'users');
+        const [claimed] = await claim();
+        await store.markFailed(claimed!, 'boom', 1_000, false);
+        const retried = await row(claimed!.id);
+        assert.deepEqual(
+          [retried.state, retried.attempts, retried.lastError, retried.claimedAtMs, retried.claimOwner],
+          ['pending', 1, 'boom', null, null],
+        );
+        assert.ok(retried.availableAtMs >= retried.createdAtMs + 1_000);
+        assert.deepEqual(await claim(), []);
+        await subject.elapse(1_000);
+        const [again] = await claim();
+        await store.markFailed(again!, 'bang', 1_000, true);
+        const dead = await row(claimed!.id);
+        assert.deepEqual([dead.state, dead.attempts, dead.lastError], ['dead', 2, 'bang']);
+        assert.equal(await store.markFailed('unknown', 'boom', 0, false), false);
+        await subject.elapse(TTL_MS);
+        assert.deepEqual(await claim(10, 0), []);
+      });
+
+      it('of a worker that lost its claim are void, and published is terminal', async () => {
+        await enqueue('c:1', 'users');
+        const [stale] = await claim();
+        const [current] = await claim(10, 0, 'other');
+        assert.equal(await store.markFailed(stale!, 'late', 0, true), false);
+        assert.equal(await store.markPublished([stale!]), 0);
+        assert.equal(await store.release([stale!]), 0);
+        assert.deepEqual(await store.renew([stale!]), []);
+        assert.equal((await row(stale!.id)).claimOwner, 'other');
+        assert.equal(await store.markPublished([current!]), 1);
+        assert.equal(await store.markFailed(current!, 'late', 0, false), false);
+        assert.equal(await store.markFailed(current!.id, 'late', 0, false), false);
+        assert.equal((await row(stale!.id)).state, 'published');
+        assert.equal((await row(stale!.id)).attempts, 0);
+      });
+
+      it('by id alone reach any row that is not published', async () => {
+        await enqueue('c:1', 'users');
+        const [claimed] = await claim();
+        assert.equal(await store.markFailed(claimed!.id, 'boom', 0, true), true);
+        assert.equal(await store.markPublished([claimed!.id]), 1);
+        assert.equal((await row(claimed!.id)).state, 'published');
+      });
+    });
+
+    it('release gives a claim back uncounted, at once or after a delay', async () => {
+      await enqueue('c:1', 'users');
+      const [first] = await claim();
+      assert.equal(await store.release([first!]), 1);
+      const [second] = await claim();
+      assert.equal(second!.attempts, 0);
+      await store.release([second!], 1_000);
+      assert.deepEqual(await claim(), []);
+      await subject.elapse(1_000);
+      assert.equal((await claim()).length, 1);
+    });
+
+    it('renew lets a claim run on', async () => {
+      await enqueue('c:1', 'users');
+      const rows = await claim();
+      await subject.elapse(TTL_MS - 1_000);
+      assert.deepEqual(await store.renew(rows), [rows[0]!.id]);
+      await subject.elapse(2_000);
+      assert.deepEqual(await claim(), []);
+    });
+
+    it('resetDeadLetters revives the dead rows of the namespace alone', async () => {
+      await store.enqueue('other', 'c:1', tags('elsewhere'));
+      await enqueue('c:1', 'dead', 'alive');
+      for (const claimed of await claim()) {
+        if (tagOf(claimed) === 'dead') await store.markFailed(claimed, 'boom', 0, true);
+      }
+      const [elsewhere] = await store.claim('other', 'me', 1, TTL_MS);
+      await store.markFailed(elsewhere!, 'boom', 0, true);
+      assert.deepEqual((await store.deadLetters('db', 10)).map(tagOf), ['dead']);
+      assert.equal(await store.resetDeadLetters('db'), 1);
+      assert.equal(await store.resetDeadLetters('db'), 0);
+      const [revived] = await claim();
+      assert.deepEqual([tagOf(revived!), revived!.attempts, revived!.lastError], ['dead', 0, null]);
+      assert.equal((await store.status('other')).deadLettered, 1);
+    });
+
+    it('status counts, and reads only', async () => {
+      const empty = {
+        pending: 0,
+        oldestPendingAgeMs: 0,
+        deadLettered: 0,
+        lastPublishedAtMs: null,
+        failedAttempts: 0,
+      };
+      assert.deepEqual(await store.status('db'), empty);
+      await enqueue('c:1', 'published', 'dead', 'pending');
+      await subject.elapse(5_000);
+      for (const claimed of await claim()) {
+        if (tagOf(claimed) === 'published') await store.markPublished([claimed]);
+        else await store.markFailed(claimed, 'boom', 0, tagOf(claimed) === 'dead');
+      }
+      const status = await store.status('db');
+      assert.deepEqual([status.pending, status.deadLettered, status.failedAttempts], [1, 1, 2]);
+      assert.ok(status.oldestPendingAgeMs >= 5_000 && status.oldestPendingAgeMs < 60_000);
+      assert.ok(status.lastPublishedAtMs! > 0);
+      assert.deepEqual(await store.status('other'), empty);
+    });
+
+    it('statusForCommit knows the rows of one commit', async () => {
+      await enqueue('c:1', 'published', 'dead', 'pending');
+      await enqueue('c:2', 'unrelated');
+      for (const claimed of await claim()) {
+        if (tagOf(claimed) === 'published') await store.markPublished([claimed], 'log:9');
+        if (tagOf(claimed) === 'dead') await store.markFailed(claimed, 'boom', 0, true);
+      }
+      const status = await store.statusForCommit('db', 'c:1');
+      assert.deepEqual(status, { rows: 3, pending: 1, published: 1, deadLettered: 1, appliedPosition: 'log:9' });
+      assert.equal((await store.statusForCommit('db', 'c:3')).rows, 0);
+      assert.equal((await store.statusForCommit('other', 'c:1')).rows, 0);
+    });
+
+    it('prune deletes old published rows alone, up to the limit', async () => {
+      await enqueue('c:1', 'old-1', 'old-2', 'dead');
+      for (const claimed of await claim()) {
+        if (tagOf(claimed) === 'dead') await store.markFailed(claimed, 'boom', 0, true);
+        else await store.markPublished([claimed]);
+      }
+      await subject.elapse(10_000);
+      await enqueue('c:2', 'new');
+      await store.markPublished(await claim());
+      assert.equal(await store.prune('other', 5_000, 10), 0);
+      assert.equal(await store.prune('db', 5_000, 1), 1);
+      assert.equal(await store.prune('db', 5_000, 10), 1);
+      assert.equal((await store.statusForCommit('db', 'c:1')).rows, 1);
+      assert.equal((await store.statusForCommit('db', 'c:2')).rows, 1);
+    });
+
+    it('replayable pages through what was published after a position', async () => {
+      for (const [i, position] of ['log:1', 'log:2', 'log:3', null].entries()) {
+        await enqueue(`c:${i}`, `tag-${i}`);
+        await store.markPublished(await claim(), position);
+      }
+      const found: string[] = [];
+      for (let afterId = ''; ;) {
+        const page = await store.replayable({ namespace: 'db', afterPosition: 'log:1', afterId, limit: 2 });
+        if (page.length === 0) break;
+        found.push(...page.map(tagOf));
+        afterId = page.at(-1)!.id;
+      }
+      assert.deepEqual(found.sort(), ['tag-1', 'tag-2', 'tag-3']);
+    });
+
+    it('hints at new rows until the listener leaves', async () => {
+      const hints: (string | null)[] = [];
+      const leave = store.onHint(({ commitPosition }) => {
+        hints.push(commitPosition?.asStr() ?? null);
+        throw new Error('a listener that fails is not the writer’s concern');
+      });
+      await enqueue('c:1', 'users');
+      leave();
+      await enqueue('c:2', 'users');
+      assert.deepEqual(hints, ['c:1']);
+    });
+  });
+}
+
+function tagOf(row: OutboxRow): string {
+  return row.intent.value ?? '';
+}
