@@ -151,7 +151,7 @@ export default {
       'outsiders-use-the-front-door',
       'Import `nestjs-larder` or one of its subpaths, as users do.',
       { path: ['^(apps|bench)/', '^test/'], pathNot: `^test/${either(INSIDERS)}/` },
-      { path: '^libs/', dependencyTypes: ['local'] },
+      { path: '^libs/', dependencyTypes: ['local'], dependencyTypesNot: ['aliased-workspace'] },
     ),
     ...Object.entries(MAY_IMPORT).map(([folder, others]) =>
       rule(

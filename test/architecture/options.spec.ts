@@ -85,13 +85,18 @@ function frozenLiterals(source: ts.SourceFile): Map<string, Map<string, string>>
   const found = new Map<string, Map<string, string>>();
   for (const { name, initializer } of declarations) {
     if (initializer === undefined || !ts.isCallExpression(initializer)) continue;
-    const [literal] = initializer.arguments;
+    const literal = withoutTypes(initializer.arguments[0]);
     if (initializer.expression.getText() !== 'Object.freeze' || !literal || !ts.isObjectLiteralExpression(literal))
       continue;
     const members = literal.properties.filter(ts.isPropertyAssignment);
     found.set(name.getText(), new Map(members.map((member) => [member.name.getText(), member.initializer.getText()])));
   }
   return found;
+}
+
+/** `{ … } as const satisfies X` is `{ … }`. */
+function withoutTypes(node: ts.Expression | undefined): ts.Expression | undefined {
+  return node && (ts.isAsExpression(node) || ts.isSatisfiesExpression(node)) ? withoutTypes(node.expression) : node;
 }
 
 function defaultTag(member: ts.TypeElement): string | undefined {
@@ -152,7 +157,7 @@ describe('the rule of the options', () => {
       maxEntries: 100_000,
       maxBytes: '64mb' as const,
       policies: ['a', 'b'],
-    });`;
+    } as const satisfies CacheMemoryOptions);`;
 
   it('is content with options in order', async () => {
     expect(await planted({ [path]: inOrder }, objections)).toEqual([]);

@@ -20,6 +20,7 @@ export const SKELETON: Readonly<Record<string, string>> = {
   'package.json': JSON.stringify({
     name: 'skeleton',
     type: 'module',
+    workspaces: ['libs/*'],
     dependencies: {
       '@nestjs/common': '1.0.0',
       '@nestjs/swagger': '1.0.0',
