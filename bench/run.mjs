@@ -1,0 +1,30 @@
+// `npm run bench [-- scenario …]`: prints medians and ratios of each scenario and keeps them as JSON in bench/results.
+// Nothing here gates a test: figures depend on the machine, only ratios of one run are worth comparing.
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { join } from 'node:path';
+import { buildWhatIsOld } from '../launcher/build.mjs';
+
+/** In the order of the quality goals. */
+const SCENARIOS = { 'l1-hit': 'A: hit in memory through the decorator', keys: 'A: key generation' };
+
+const wanted = process.argv.slice(2);
+const unknown = wanted.filter((name) => !(name in SCENARIOS));
+if (unknown.length > 0) {
+  console.error(`Unknown scenario ${unknown.join(', ')}. Known: ${Object.keys(SCENARIOS).join(', ')}.`);
+  process.exit(2);
+}
+
+await buildWhatIsOld(join(import.meta.dirname, '..'));
+console.log(`Node ${process.version}, ${cpus().length} x ${cpus()[0]?.model.trim()}`);
+for (const name of wanted.length > 0 ? wanted : Object.keys(SCENARIOS)) {
+  console.log(`\n${SCENARIOS[name]}`);
+  const { run } = await import(`./scenarios/${name}.mjs`);
+  const result = await run();
+  const folder = join(import.meta.dirname, 'results');
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(
+    join(folder, `${name}.json`),
+    `${JSON.stringify({ at: new Date().toISOString(), node: process.version, ...result }, null, 2)}\n`,
+  );
+}
