@@ -39,7 +39,7 @@ export type DecoratorForArguments<A extends readonly unknown[]> = <T extends Asy
  * @param event the event's name, or its class
  * @param select the arguments of the call whose entry dies, from the event's payload
  */
-export function InvalidateOn<Payload = any, const A extends readonly unknown[] = readonly unknown[]>(
+export function InvalidateOn<Payload = any, const A extends readonly unknown[] = readonly []>(
   event: string | EventClass,
   select?: (payload: Payload) => A,
 ): DecoratorForArguments<A> {
