@@ -45,7 +45,7 @@ export class CacheRuntime {
     const compilePattern = targetMatcher(new PatternCache());
     const tier = options.backend ?? memory();
     const { namespace, instanceId, clock } = this;
-    const { log, backend } = tier.create({ namespace, instanceId, clock, compilePattern });
+    const { log, backend } = tier.create({ namespace, instanceId, clock });
     this.log = log;
     this.backend = backend;
     const bounds =
