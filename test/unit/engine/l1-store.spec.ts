@@ -76,7 +76,7 @@ describe('L1Store', () => {
         store.set(entry(key));
         store.get(key)!.visited = true;
       }
-      expect([...'abc'].map((key) => store.get(key) !== undefined)).toEqual([false, false, true]);
+      expect(['a', 'b', 'c'].map((key) => store.get(key) !== undefined)).toEqual([false, false, true]);
     });
 
     it('spares what was hit from a scan', () => {

@@ -1,6 +1,6 @@
 import { types } from 'node:util';
 import { classKind } from './isolation-class.js';
-import { BUILTIN_BYTES, bufferBytes, primitiveBytes, tableBytes } from './isolation-size.js';
+import { BUILTIN_BYTES, bufferBytes, primitiveBytes, stringBytes, tableBytes } from './isolation-size.js';
 
 /** What the walk over a value offers to the copying of one built-in object. */
 export interface Walk {
@@ -32,10 +32,13 @@ export function copyBuiltin(original: object, prototype: object, walk: Walk): ob
 /** A new object of the same sort with the same internal state, without own properties and contents. */
 function bare(original: object, isPrivate: boolean, walk: Walk): object | undefined {
   // Platform classes whose own implementation has private members, so they are asked for first.
-  if (original instanceof URL) return new URL(original.href);
-  if (original instanceof URLSearchParams) return new URLSearchParams(original);
+  if (original instanceof URL || original instanceof URLSearchParams) {
+    walk.bytes += 2 * (BUILTIN_BYTES + stringBytes(String(original)));
+    return original instanceof URL ? new URL(original.href) : new URLSearchParams(original);
+  }
   if (isPrivate) return undefined;
 
+  if (types.isArrayBuffer(original) || ArrayBuffer.isView(original)) return copyBytes(original, walk);
   walk.bytes += BUILTIN_BYTES;
   if (types.isDate(original)) return new Date(original.getTime());
   if (types.isMap(original)) return new Map();
@@ -43,7 +46,6 @@ function bare(original: object, isPrivate: boolean, walk: Walk): object | undefi
   if (types.isRegExp(original)) return new RegExp(original.source, original.flags);
   if (types.isNativeError(original)) return new Error();
   if (types.isBoxedPrimitive(original)) return Object(original.valueOf()) as object;
-  if (types.isArrayBuffer(original) || ArrayBuffer.isView(original)) return copyBytes(original, walk);
   return undefined;
 }
 

@@ -82,8 +82,9 @@ export class ValueCopier {
     if (this.path.length > MAX_DEPTH) this.refuse(`a value nested deeper than ${MAX_DEPTH} levels`);
     if (Array.isArray(original)) return this.copyArray(original);
     const prototype = Object.getPrototypeOf(original) as object | null;
-    if (prototype === Object.prototype) return this.copyProperties(original, { ...original });
-    if (prototype === null || classKind(prototype) === 'data') {
+    if (prototype === Object.prototype || prototype === null || classKind(prototype) === 'data') {
+      // Spread runs no setters. With the prototype named, V8 lets the frozen copies of one shape share a hidden class;
+      // without, each gets its own: 216 bytes instead of 56 for three fields, and it takes four times as long.
       return this.copyProperties(original, { __proto__: prototype, ...original });
     }
     this.mutable = true;
@@ -133,8 +134,8 @@ export class ValueCopier {
       if (typeof value === 'object' ? value !== null : typeof value === 'function') copy[i] = this.copyChild(i, value);
       else if (this.options.measure) this.bytes += primitiveBytes(value);
     }
-    // An array of nothing but numbers holds them in its slots.
-    if (!numbersOnly) this.bytes += numberBytes;
+    // An array of nothing but numbers holds them in its slots, until it is frozen.
+    if (!numbersOnly || this.options.freeze) this.bytes += numberBytes;
     return this.options.freeze ? Object.freeze(copy) : copy;
   }
 

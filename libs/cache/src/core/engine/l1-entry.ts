@@ -25,8 +25,9 @@ export interface Holding {
 
 /** What an entry costs beside key, tags and value: itself, its place in the store's map, its kept promise, its alias. */
 const ENTRY_BYTES = 400;
-/** A tag of an entry: its place in the index. Its text and handle are shared or, for a unique tag, covered by the rest. */
-const TAG_BYTES = 32;
+/** What having tags costs, and each tag: its place in the index. A handle is counted in part, for tags have many entries or one. */
+const TAGS_BYTES = 112;
+const TAG_BYTES = 96;
 const NEVER = -1;
 const NONE: never[] = [];
 
@@ -102,6 +103,7 @@ export class L1Entry {
 
 function entryOverhead(key: string, tags: readonly string[]): number {
   let bytes = ENTRY_BYTES + stringBytes(key);
-  for (const tag of tags) bytes += TAG_BYTES + tag.length;
+  if (tags.length > 0) bytes += TAGS_BYTES;
+  for (const tag of tags) bytes += TAG_BYTES + stringBytes(tag);
   return bytes;
 }
