@@ -1,4 +1,5 @@
 import {
+  actionTag,
   assertTag,
   collectionTag,
   entityTag,
@@ -15,6 +16,13 @@ describe('tags', () => {
     expect(entityTag('account:user', '42%beta')).toBe('account%3Auser:42%25beta');
     expect(entityTag('a:b', 'c')).not.toBe(entityTag('a', 'b:c'));
     expect(collectionTag('users:active')).toBe('users%3Aactive');
+  });
+
+  it('of actions are reserved and meet no scope', () => {
+    expect(actionTag('user', 'get_user')).toBe('%scope:user/get_user');
+    expect(isReservedTag(actionTag('user', 'get_user'))).toBe(true);
+    expect(actionTag('user', 'a.b')).not.toBe(actionTag('user.a', 'b'));
+    expect(() => assertTag(actionTag('user', 'get_user'))).toThrow(invalidTag);
   });
 
   it('of scopes cannot be built from entities or collections, nor given by applications', () => {

@@ -32,7 +32,7 @@ export class KeyFault extends Error {
   /** The error as the caller of the cached method sees it. */
   toCacheError(index: number, call: string): CacheError {
     const argument = `argument ${index} of ${call}`;
-    const cure = 'Build the key with a `key` callback from what identifies the call, e.g. `key: (user) => user.id`.';
+    const cure = 'Build the key with a `key` callback from what identifies the call, e.g. `key: (user) => [user.id]`.';
     if (this.found !== null) {
       const expected = `Expected ${argument}${at(this.#steps)} to be data that can stand in a key`;
       return new CacheError('LARDER_KEY_UNSUPPORTED', `${expected}, got ${clip(this.found, MAX_PATH_LENGTH)}. ${cure}`);
