@@ -263,11 +263,7 @@ describe('snapshot', () => {
       ['a function', () => 1, /a function/],
       ['a class', Point, /a function \(Point\)/],
       ['a promise', Promise.resolve(1), /still going on \(Promise\)/],
-      [
-        'a thenable',
-        Object.create(Object.defineProperty(class Query {}.prototype, ['th', 'en'].join(''), { value: () => {} })),
-        /still going on \(Query\)/,
-      ],
+      ['a query that is a promise', new (class Query extends Promise<number> {})(() => {}), /still going on \(Query\)/],
       ['a stream', Readable.from(['a']), /still going on \(Readable\)/],
       ['a web stream', new ReadableStream(), /still going on \(ReadableStream\)/],
       ['an emitter', new EventEmitter(), /still going on \(EventEmitter\)/],
