@@ -1,8 +1,12 @@
 // @ts-check
 /** A server that somebody else runs and the environment names: the launcher uses it, and never stops or disturbs it. */
 
+/** @typedef {import('./services.mjs').Server} Server */
+
+/** @implements {Server} */
 export class EnvironmentServer {
   pid = undefined;
+  folder = undefined;
   how;
   url;
   host;

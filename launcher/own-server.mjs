@@ -24,12 +24,16 @@ const PORT_ATTEMPTS = 3;
  * @property {number} [port] default: a free one
  * @property {boolean} [withClusterBus] the free port must leave that of the cluster bus free too
  * @property {(port: number) => string} url
- * @property {(url: string) => Promise<unknown>} probe rejects until the server truly answers
+ * @property {(url: string, pid: number) => Promise<unknown>} probe rejects until the server truly answers, and this
+ *   one does: another may have taken the port, and would answer as readily
  * @property {NodeJS.Signals} shutDown ends the server in order, with everything saved
  * @property {NodeJS.Signals} abandon ends it at once, when nobody needs its data any more
  * @property {boolean} keepsData whether the data outlive `stop()`, in a folder of the caller
  */
 
+/** @typedef {import('./services.mjs').Server} Server */
+
+/** @implements {Server} */
 export class OwnServer {
   host = '127.0.0.1';
   port = 0;
@@ -50,6 +54,10 @@ export class OwnServer {
 
   get how() {
     return this.#plan.how;
+  }
+
+  get folder() {
+    return this.#plan.folder.path;
   }
 
   /** @returns {number | undefined} undefined while the server does not run */
@@ -132,14 +140,17 @@ export class OwnServer {
       child.once('error', (error) => onEnd(error.message));
       child.once('exit', (code, signal) => onEnd(signal ?? `exit code ${code}`));
     });
-    await this.#untilReady(() => ending);
+    await this.#untilReady(child.pid ?? 0, () => ending);
   }
 
-  /** @param {() => string | undefined} ending */
-  async #untilReady(ending) {
+  /**
+   * @param {number} pid
+   * @param {() => string | undefined} ending how it ended, once it did
+   */
+  async #untilReady(pid, ending) {
     const deadline = Date.now() + READY_WITHIN_MS;
     for (;;) {
-      const failure = await this.#plan.probe(this.url).then(
+      const failure = await this.#plan.probe(this.url, pid).then(
         () => undefined,
         (error) => String(error),
       );

@@ -41,14 +41,14 @@ const SETTINGS = {
  * Starts a PostgreSQL server, or finds the one that the environment names. It answers `select 1` when this resolves,
  * and ends when this process ends, however that happens.
  * @param {PostgresOptions} [options]
- * @returns {Promise<OwnServer | EnvironmentServer>}
+ * @returns {Promise<import('./services.mjs').Server>}
  * @throws {Error} that names the command which installs PostgreSQL, when there is none
  */
 export async function startPostgres(options = {}) {
   const { fromEnvironment = true, sources = ['machine', 'embedded'], port, args = [], env = process.env } = options;
   if (fromEnvironment && env.DATABASE_URL) {
     const server = new EnvironmentServer('DATABASE_URL', env.DATABASE_URL, 5432);
-    await server.mustAnswer(answers);
+    await server.mustAnswer((url) => ask(url, 'select 1'));
     return server;
   }
   const programs = findPostgres(sources, { env });
@@ -69,7 +69,10 @@ export async function startPostgres(options = {}) {
       spawn: run,
       port,
       url: (chosen) => `postgres://${USER}@127.0.0.1:${chosen}/postgres`,
-      probe: answers,
+      probe: async (url) => {
+        const answering = await ask(url, 'show data_directory');
+        if (answering !== data) throw new Error(`Expected the server of ${data}, got the one of ${String(answering)}.`);
+      },
       shutDown: 'SIGINT',
       abandon: 'SIGQUIT',
       keepsData: options.dataDir !== undefined,
@@ -82,14 +85,19 @@ export async function startPostgres(options = {}) {
   }
 }
 
-/** @param {string} url */
-async function answers(url) {
-  // That the port accepts a connection says little: a server that still starts does so and then refuses.
+/**
+ * That the port accepts a connection says little: a server that still starts does so, and then refuses.
+ * @param {string} url
+ * @param {string} question a statement
+ * @returns {Promise<unknown>} the one value that it returns
+ */
+async function ask(url, question) {
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5_000 });
   client.on('error', () => {}); // a lost connection also rejects the call that waits for it, and that one counts
   try {
     await client.connect();
-    await client.query('select 1');
+    const { rows } = await client.query({ text: question, rowMode: 'array' });
+    return rows[0]?.[0];
   } finally {
     await client.end();
   }

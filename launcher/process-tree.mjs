@@ -59,6 +59,15 @@ export function signalTree(pid, signal) {
 }
 
 /**
+ * Kills a process with all its descendants, the youngest first.
+ * @param {number} pid
+ */
+export function killFamily(pid) {
+  for (const child of childrenOf(pid)) killFamily(child);
+  send(pid, 'SIGKILL');
+}
+
+/**
  * @param {number} pid
  * @param {NodeJS.Signals} signal
  * @returns {boolean} false when the process had already ended

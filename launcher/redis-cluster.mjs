@@ -1,6 +1,6 @@
 // @ts-check
 import { until, withRedis } from './redis-connection.mjs';
-import { startOwnRedis } from './redis.mjs';
+import { linked, startOwnRedis } from './redis.mjs';
 
 const SLOTS = 16_384;
 
@@ -77,13 +77,7 @@ async function join(servers, masters) {
     });
   }
   const replicas = nodes.filter(({ follows }) => follows !== undefined).map(({ server }) => server);
-  await Promise.all(
-    replicas.map((replica) =>
-      until('the replica to be linked to its master', async () =>
-        (await withRedis(replica.url, (redis) => redis.info('replication'))).includes('master_link_status:up'),
-      ),
-    ),
-  );
+  await Promise.all(replicas.map(linked));
   await everywhere(servers, 'call the cluster ok', 'cluster_state:ok', `cluster_size:${masters}`);
   return nodes;
 }

@@ -19,13 +19,15 @@ export async function withRedis(url, use) {
   /** @type {Error | undefined} why the connection failed; the commands' own errors only say that it did */
   let cause;
   redis.on('error', (error) => (cause = error));
+  let connected = false;
   try {
     await redis.connect();
+    connected = true;
     return await use(redis);
   } catch (error) {
     throw cause ?? error;
   } finally {
-    redis.disconnect();
+    if (connected) redis.disconnect(); // otherwise its timer would wait for a socket that is closed already
   }
 }
 

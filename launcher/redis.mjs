@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { EnvironmentServer } from './environment-server.mjs';
 import { OwnFolder } from './own-folder.mjs';
 import { OwnServer } from './own-server.mjs';
-import { withRedis } from './redis-connection.mjs';
+import { until, withRedis } from './redis-connection.mjs';
 import { findRedis } from './redis-program.mjs';
 
 /**
@@ -23,7 +23,7 @@ import { findRedis } from './redis-program.mjs';
  * Starts a Redis or Valkey server, or finds the one that the environment names. It answers PING when this resolves,
  * and ends when this process ends, however that happens.
  * @param {RedisOptions} [options]
- * @returns {Promise<OwnServer | EnvironmentServer>}
+ * @returns {Promise<import('./services.mjs').Server>}
  * @throws {Error} that names the command which installs Redis, when there is none
  */
 export async function startRedis(options = {}) {
@@ -40,8 +40,8 @@ export async function startRedis(options = {}) {
  * @param {RedisOptions & { cluster?: boolean }} options
  * @returns {Promise<OwnServer>}
  */
-export function startOwnRedis({ args = [], port, dataDir, replicaOf, cluster, env, install }) {
-  return startServer('Redis', { env, install }, (folder) => ({
+export async function startOwnRedis({ args = [], port, dataDir, replicaOf, cluster, env, install }) {
+  const server = await startServer('Redis', { env, install }, (folder) => ({
     args: (chosen) =>
       argumentsOf({
         port: [chosen],
@@ -56,9 +56,25 @@ export function startOwnRedis({ args = [], port, dataDir, replicaOf, cluster, en
     extraArgs: args,
     port,
     withClusterBus: cluster,
-    probe: replicaOf ? isLinked : answers,
     keepsData: dataDir !== undefined,
   }));
+  try {
+    if (replicaOf) await linked(server);
+    return server;
+  } catch (error) {
+    await server.stop();
+    throw error;
+  }
+}
+
+/**
+ * Waits until a replica is linked to its master.
+ * @param {{ url: string }} replica
+ */
+export async function linked(replica) {
+  await until('the replica to be linked to its master', async () =>
+    (await withRedis(replica.url, (redis) => redis.info('replication'))).includes('master_link_status:up'),
+  );
 }
 
 /**
@@ -91,13 +107,12 @@ export function startSentinel({ master, name = 'larder', quorum = 1, downAfterMs
       args: (chosen) => [file, '--sentinel', '--port', String(chosen), '--bind', '127.0.0.1'],
       extraArgs: [],
       port,
-      probe: answers,
       keepsData: false,
     };
   });
 }
 
-/** @typedef {'args' | 'extraArgs' | 'port' | 'withClusterBus' | 'probe' | 'keepsData'} Particulars */
+/** @typedef {'args' | 'extraArgs' | 'port' | 'withClusterBus' | 'keepsData'} Particulars */
 
 /**
  * @param {string} kind
@@ -113,6 +128,7 @@ async function startServer(kind, search, particulars) {
     how: command,
     command,
     folder,
+    probe: isReady,
     spawn: { cwd: folder.path },
     url: (port) => `redis://127.0.0.1:${port}`,
     shutDown: 'SIGTERM',
@@ -133,16 +149,19 @@ function argumentsOf(directives) {
   return Object.entries(directives).flatMap(([name, values]) => [`--${name}`, ...values.map(String)]);
 }
 
-/**
- * A server that still loads its data answers PING with an error.
- * @param {string} url
- */
+/** @param {string} url */
 async function answers(url) {
   await withRedis(url, (redis) => redis.ping());
 }
 
-/** @param {string} url */
-async function isLinked(url) {
-  const state = await withRedis(url, (redis) => redis.info('replication'));
-  if (!state.includes('master_link_status:up')) throw new Error('The link to the master is not up yet.');
+/**
+ * @param {string} url
+ * @param {number} pid
+ */
+async function isReady(url, pid) {
+  const state = await withRedis(url, async (redis) => {
+    await redis.ping(); // an error while it still loads its data
+    return redis.info('server');
+  });
+  if (!state.includes(`process_id:${pid}\r\n`)) throw new Error(`Another server than that of process ${pid} answers.`);
 }
