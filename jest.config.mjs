@@ -1,8 +1,11 @@
-// Two projects run the same e2e specs: the current Nest, and the oldest supported one from test/compat.
+// One set of specs, three sets of packages: all specs on the current Nest and ioredis; the e2e specs again on the oldest
+// supported Nest; the Redis specs again on the oldest supported ioredis (both installed in test/compat).
 const base = {
   testEnvironment: 'node',
   testEnvironmentOptions: { customExportConditions: ['larder-source', 'node', 'node-addons'] },
   rootDir: '.',
+  roots: ['<rootDir>/test'],
+  testPathIgnorePatterns: ['<rootDir>/test/compat/', '/node_modules/'],
   extensionsToTreatAsEsm: ['.ts'],
   moduleFileExtensions: ['ts', 'js', 'mjs', 'cjs', 'json', 'node'],
   modulePathIgnorePatterns: ['<rootDir>/dist', '<rootDir>/libs/cache/dist'],
@@ -22,18 +25,39 @@ const base = {
       },
     ],
   },
-  moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
 };
+const sources = { '^(\\.{1,2}/.*)\\.js$': '$1' };
+const nest11 = {
+  '^@nestjs/(common|core|testing|platform-express|platform-fastify|event-emitter)($|/.*)':
+    '<rootDir>/test/compat/nest11/node_modules/@nestjs/$1$2',
+};
+const ioredis5 = { '^ioredis($|/.*)': '<rootDir>/test/compat/ioredis5/node_modules/ioredis$1' };
 
 export default {
+  maxWorkers: 2,
+  testTimeout: 30_000,
   workerIdleMemoryLimit: '1GB',
   projects: [
     {
       ...base,
       displayName: 'larder',
-      roots: ['<rootDir>/test'],
       testRegex: ['\\.spec\\.ts$'],
-      testPathIgnorePatterns: ['<rootDir>/test/compat/', '/node_modules/'],
+      moduleNameMapper: sources,
+      globals: { TESTED_MAJORS: { nest: 12, ioredis: 6 } },
+    },
+    {
+      ...base,
+      displayName: 'nest11',
+      testRegex: ['/test/e2e/.*\\.spec\\.ts$'],
+      moduleNameMapper: { ...sources, ...nest11 },
+      globals: { TESTED_MAJORS: { nest: 11, ioredis: 6 } },
+    },
+    {
+      ...base,
+      displayName: 'ioredis5',
+      testRegex: ['/test/integration/redis/.*\\.spec\\.ts$'],
+      moduleNameMapper: { ...sources, ...ioredis5 },
+      globals: { TESTED_MAJORS: { nest: 12, ioredis: 5 } },
     },
   ],
 };
