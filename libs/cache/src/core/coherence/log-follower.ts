@@ -19,6 +19,8 @@ export interface FollowerSink {
   apply(invalidations: readonly Invalidation[], position: Position): void;
   /** Drop all local state. */
   reset(cause: ResetCause): void;
+  /** A heartbeat is satisfied, the lease was renewed. */
+  satisfied(): void;
   /** The log is of another history than ours: attach again before anything else. */
   reattach(): void;
 }
@@ -145,10 +147,12 @@ export class LogFollower {
   }
 
   private settle(): void {
+    const before = this.pending.length;
     for (let oldest = this.pending[0]; oldest !== undefined && this.satisfied(oldest); oldest = this.pending[0]) {
       this.lease.grant(oldest.sentAt);
       this.pending.shift();
     }
+    if (this.pending.length < before) this.sink.satisfied();
   }
 
   private passForgery(id: LogId): void {

@@ -2,7 +2,6 @@ import type { Clock } from '../clock/clock.port.js';
 import type { CacheBackend } from './cache-backend.port.js';
 import type { CoherenceEvents } from './coherence.events.js';
 import type { InvalidationLog } from './invalidation-log.port.js';
-import type { PatternTarget } from './invalidation.js';
 
 /** The log's past was lost or changed; everything up to `since` is known to stand, later invalidations may be missing. */
 export interface HistoryChange {
@@ -18,8 +17,6 @@ export interface SharedTierContext {
   /** Unique per process and start. */
   readonly instanceId: string;
   readonly clock: Clock;
-  /** The one pattern matcher of the cache: tells of full keys whether the pattern hits them. */
-  readonly compilePattern: (target: PatternTarget) => (fullKey: string) => boolean;
   readonly events?: CoherenceEvents;
   /**
    * Repairs a history change by applying again what may be missing (an outbox does this), after which the tier stays

@@ -23,7 +23,7 @@ export function splitInvalidation(invalidation: Invalidation): readonly Invalida
   const pieces: Target[][] = [[]];
   let bytes = 0;
   for (const target of targets) {
-    const size = bytesOf(target);
+    const size = sizeOf(target);
     const piece = pieces.at(-1)!;
     if (piece.length > 0 && (piece.length >= PIECE_TARGETS || bytes + size > PIECE_BYTES)) {
       pieces.push([target]);
@@ -43,7 +43,20 @@ export function splitInvalidation(invalidation: Invalidation): readonly Invalida
   }));
 }
 
-function bytesOf(target: Target): number {
+function sizeOf(target: Target): number {
   if (target.list !== 'patterns') return Buffer.byteLength(target.value) + 4;
   return Buffer.byteLength(target.value.pattern) + Buffer.byteLength(target.value.scope ?? '') + 32;
+}
+
+/** About how many bytes an invalidation takes in a message. */
+export function bytesOf({ keys, tags, patterns, id, reason, origin }: Invalidation): number {
+  const texts = [
+    id,
+    reason,
+    origin,
+    ...keys,
+    ...tags,
+    ...patterns.map(({ pattern, scope }) => pattern + (scope ?? '')),
+  ];
+  return texts.reduce((sum, text) => sum + Buffer.byteLength(text) + 16, 64);
 }

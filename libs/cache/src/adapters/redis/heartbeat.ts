@@ -1,0 +1,62 @@
+import type { Clock, Timer } from '../../core/clock/clock.port.js';
+import { instant, type Instant } from '../../core/coherence/lease.js';
+import type { Era, LogId, Position } from '../../core/coherence/position.js';
+import { asList, asText, inTime, runScript } from './redis-command.js';
+import type { RedisClient } from './redis-connector.js';
+import type { RedisKeys } from './redis-keys.js';
+import { HB, LEAVE } from './scripts/hb.script.js';
+
+/** A heartbeat's answer: how far the log of which history had come after `sentAt`. */
+export interface Pulse {
+  readonly sentAt: Instant;
+  readonly era: Era;
+  readonly lastId: LogId;
+}
+
+const PER_LEASE = 5;
+
+/** Sends the heartbeats of one instance (coherence page, 2.6): five in the time of a lease. */
+export class Heartbeat {
+  readonly everyMs: number;
+  private readonly limitMs: number;
+
+  constructor(
+    private readonly clock: Clock,
+    private readonly keys: RedisKeys,
+    private readonly instanceId: string,
+    private readonly leaseMs: number,
+    readTimeoutMs: number,
+  ) {
+    this.everyMs = leaseMs / PER_LEASE;
+    this.limitMs = Math.max(2 * this.everyMs, readTimeoutMs);
+  }
+
+  /** The instant is taken *before* the command is sent: the lease counts from it. */
+  async send(client: RedisClient, era: Era, applied: Position): Promise<Pulse> {
+    const { control, members } = this.keys;
+    const sentAt = instant(this.clock);
+    const keys = [control, this.keys.heartbeat(this.instanceId), members];
+    const beat = runScript(client, HB, keys, [era, this.leaseMs, this.instanceId, applied]);
+    const [theirs, lastId] = asList(await inTime(this.clock, this.limitMs, beat));
+    return { sentAt, era: asText(theirs), lastId: asText(lastId) };
+  }
+
+  /** This instance holds no lease any more. */
+  async leave(client: RedisClient): Promise<void> {
+    const keys = [this.keys.heartbeat(this.instanceId), this.keys.members];
+    await inTime(this.clock, this.limitMs, runScript(client, LEAVE, keys, [this.instanceId]));
+  }
+
+  /** Calls `action` at every beat until the returned timer is cancelled. */
+  repeat(action: () => void): Timer {
+    let timer: Timer | null = null;
+    const next = (): void => {
+      timer = this.clock.schedule(this.everyMs, () => {
+        next();
+        action();
+      });
+    };
+    next();
+    return { cancel: () => timer?.cancel() };
+  }
+}

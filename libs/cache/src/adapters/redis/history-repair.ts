@@ -1,0 +1,31 @@
+import type { HistoryChange } from '../../core/coherence/shared-tier.port.js';
+import { runScript } from './redis-command.js';
+import type { RedisClient } from './redis-connector.js';
+import type { RedisKeys } from './redis-keys.js';
+import { SETTLE } from './scripts/upkeep.script.js';
+import type { Attestation } from './server-attestor.js';
+
+/**
+ * After a history change under the policy `hold`: entries older than the change are misses until whoever recorded the
+ * invalidations durably has applied them again. If nobody can, the hold becomes a floor: cold, and right.
+ */
+export class HistoryRepair {
+  constructor(
+    private readonly keys: RedisKeys,
+    private readonly replay: ((change: HistoryChange) => Promise<boolean>) | null,
+  ) {}
+
+  get policy(): 'floor' | 'hold' {
+    return this.replay === null ? 'floor' : 'hold';
+  }
+
+  async repair(client: RedisClient, { since, era }: Attestation): Promise<void> {
+    if (this.replay === null) return;
+    let replayed = false;
+    try {
+      replayed = await this.replay({ since, lineage: era });
+    } finally {
+      await runScript(client, SETTLE, [this.keys.control], [era, replayed ? 'replayed' : 'floor']);
+    }
+  }
+}

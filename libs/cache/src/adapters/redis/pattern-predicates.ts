@@ -1,0 +1,103 @@
+import type { Invalidation, PatternTarget } from '../../core/coherence/invalidation.js';
+import { ordOfPosition, type Ord, type Position } from '../../core/coherence/position.js';
+
+/** A pattern invalidation that still matters: entries stamped before `ord` whose key matches are invalid. */
+export interface Predicate {
+  readonly ord: Ord;
+  readonly matches: (key: string) => boolean;
+  /** The member of the server's list, by which it is dropped there. */
+  readonly member: string;
+}
+
+const ORD_LENGTH = 28;
+
+/**
+ * The pattern invalidations of a namespace, resident in each instance (coherence page, 2.13), so that a revoke is O(1)
+ * whatever it covers. The list follows the log; an answer of the server says how far it must have come, and a list that
+ * has not is fetched before the answer is used. So an entry that a revoke covers is never served, however young the revoke.
+ */
+export class PatternPredicates {
+  private list: Predicate[] = [];
+  private upTo: Ord = '';
+  private refreshing: Promise<void> | null = null;
+
+  /**
+   * @param fetch reads the server's list: the ord it reflects, and its members
+   * @param compile the matcher of the cache
+   * @param limit a longer list is fetched again, because the server's own is bounded
+   */
+  constructor(
+    private readonly fetch: () => Promise<{ readonly upTo: Ord; readonly members: readonly string[] }>,
+    private readonly compile: (target: PatternTarget) => (key: string) => boolean,
+    private readonly limit: number,
+  ) {}
+
+  get size(): number {
+    return this.list.length;
+  }
+
+  get all(): readonly Predicate[] {
+    return this.list;
+  }
+
+  /** True when the list reflects every pattern invalidation up to `ord`. */
+  current(ord: Ord): boolean {
+    return ord <= this.upTo;
+  }
+
+  /** Fetches the list; callers at the same time share one fetch. */
+  refresh(): Promise<void> {
+    this.refreshing ??= this.load().finally(() => {
+      this.refreshing = null;
+    });
+    return this.refreshing;
+  }
+
+  /** The log delivered this message, next in line. */
+  follow(invalidations: readonly Invalidation[], position: Position): void {
+    const patterns = invalidations.flatMap((invalidation) => invalidation.patterns);
+    if (patterns.length === 0) return;
+    if (this.upTo === '' || this.list.length + patterns.length > 2 * this.limit) return this.forget();
+    const ord = ordOfPosition(position);
+    if (ord <= this.upTo) return; // fetched meanwhile
+    for (const pattern of patterns) this.list.push(this.predicate(ord, JSON.stringify(pattern)));
+    this.upTo = ord;
+  }
+
+  /** Continuity was lost: what the list reflects is unknown, so it is fetched before it is used again. */
+  forget(): void {
+    this.list = [];
+    this.upTo = '';
+  }
+
+  /** The latest ord by which an entry of this key is invalid, if any is later than its stamp. */
+  doom(key: string, stamp: Ord): Ord | null {
+    for (let index = this.list.length - 1; index >= 0; index -= 1) {
+      const predicate = this.list[index]!;
+      if (predicate.ord <= stamp) return null; // the list is in log order: the rest is older still
+      if (predicate.matches(key)) return predicate.ord;
+    }
+    return null;
+  }
+
+  private async load(): Promise<void> {
+    const { upTo, members } = await this.fetch();
+    if (upTo < this.upTo) return; // the log was faster
+    this.list = members.map((member) => this.predicate(member.slice(0, ORD_LENGTH), member.slice(ORD_LENGTH)));
+    this.upTo = upTo;
+  }
+
+  private predicate(ord: Ord, json: string): Predicate {
+    return { ord, member: ord + json, matches: this.matcher(json) };
+  }
+
+  /** What cannot be read is taken to match everything: entries older than it become misses, which is safe. */
+  private matcher(json: string): (key: string) => boolean {
+    try {
+      const { pattern, scope } = JSON.parse(json) as PatternTarget;
+      return this.compile({ pattern, scope });
+    } catch {
+      return () => true;
+    }
+  }
+}

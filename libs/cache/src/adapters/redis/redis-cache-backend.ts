@@ -1,0 +1,121 @@
+import {
+  CacheBackend,
+  type BackendRead,
+  type FillEntry,
+  type FillPermit,
+  type ReadOptions,
+  type StoredEntry,
+} from '../../core/coherence/cache-backend.port.js';
+import type { CoherenceEvents } from '../../core/coherence/coherence.events.js';
+import { Gatherer } from './gatherer.js';
+import type { KeepRecord } from './keep-record.js';
+import type { PatternPredicates } from './pattern-predicates.js';
+import { decodeEntry, encodeBody, encodeEntry, stampOf } from './redis-entry.js';
+import { tierUnavailable } from './redis-failures.js';
+import type { RedisInvalidationLog } from './redis-invalidation-log.js';
+import type { RedisLink } from './redis-link.js';
+import type { KeyAnswer, KeyRead, ValueStore } from './value-store.js';
+
+/** A permit lives at most this long, ms, whatever is asked: a pattern's predicate has to outlive every permit. */
+export const MAX_PERMIT_MS = 60_000;
+/** Nothing is kept longer than this, ms. */
+export const MAX_KEEP_MS = 30 * 86_400_000;
+
+const READ_BATCH = { items: 256, weight: Number.POSITIVE_INFINITY, inFlight: 2 };
+
+/**
+ * Redis as the shared tier. Whether an entry is valid is decided in the server when it is *read* (stamp), whether a fill
+ * may be stored is decided in the server when it is *stored* (permit); see the contracts of the scripts. Only pattern
+ * invalidations are judged here, against the resident list of predicates.
+ */
+export class RedisCacheBackend extends CacheBackend {
+  override readonly name = 'redis';
+  private readonly reads: Gatherer<KeyRead, KeyAnswer>;
+
+  constructor(
+    private readonly link: RedisLink,
+    private readonly log: RedisInvalidationLog,
+    private readonly store: ValueStore,
+    private readonly predicates: PatternPredicates,
+    private readonly keep: KeepRecord,
+    private readonly events: CoherenceEvents,
+  ) {
+    super();
+    this.reads = new Gatherer((batch) => store.read(batch), READ_BATCH);
+  }
+
+  /** The link is opened with the log; there is nothing to wait for here. */
+  override open(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  override available(): boolean {
+    return this.link.readable;
+  }
+
+  override async read(key: string, { permitMs, refresh }: ReadOptions): Promise<BackendRead> {
+    const bounded = Math.min(Math.max(permitMs, 1), MAX_PERMIT_MS);
+    try {
+      const answer = await this.reads.add({ key, permitMs: bounded, mode: refresh === true ? 'renew' : 'get' });
+      if (answer.raw === null) return missed(answer, null);
+      if (!this.predicates.current(answer.patterns)) await this.predicates.refresh();
+      const entry = decodeEntry(answer.raw, answer.leftMs);
+      if (entry !== null && this.predicates.doom(key, stampOf(answer.raw)) === null) return judged(answer, entry);
+      if (answer.permit !== null) return missed(answer, null);
+      return missed(await this.reads.add({ key, permitMs: bounded, mode: 'drop' }), null);
+    } catch (error) {
+      throw tierUnavailable(error);
+    }
+  }
+
+  override async fill(key: string, permit: FillPermit, entry: FillEntry): Promise<boolean> {
+    const { graceMs, keepMs } = lives(entry);
+    if (permit.token === '' || keepMs <= 0) return false;
+    try {
+      await this.keep.cover(keepMs);
+      const raw = encodeEntry(permit.position, graceMs, entry.tags, entry.payload);
+      const stored = await this.store.fill(key, permit.token, raw, keepMs);
+      if (!stored) this.events.emit('fenced', { count: 1 });
+      return stored;
+    } catch (error) {
+      throw tierUnavailable(error);
+    }
+  }
+
+  override async release(key: string, permit: FillPermit): Promise<void> {
+    if (permit.token === '') return;
+    try {
+      await this.store.release(key, permit.token);
+    } catch (error) {
+      throw tierUnavailable(error);
+    }
+  }
+
+  /** @throws CacheError `LARDER_LOG_UNAVAILABLE`, `LARDER_LOG_UNCERTAIN` when the value is not known to be stored */
+  override async put(key: string, entry: FillEntry): Promise<void> {
+    const { graceMs, keepMs } = lives(entry);
+    const body = encodeBody(graceMs, entry.tags, entry.payload);
+    await this.log.put(key, async (message) => {
+      await this.keep.cover(keepMs);
+      return this.store.put(key, body, keepMs, message);
+    });
+  }
+
+  override close(): Promise<void> {
+    return Promise.resolve(); // the log closes the link, after it has left the members
+  }
+}
+
+function judged(answer: KeyAnswer, entry: StoredEntry): BackendRead {
+  return answer.permit === null ? { hit: true, entry } : missed(answer, entry);
+}
+
+function missed({ permit, position }: KeyAnswer, stale: StoredEntry | null): BackendRead {
+  if (permit === null) throw new Error('ERR a miss without a permit');
+  return { hit: false, permit: { token: permit.token, position }, owner: permit.owner, stale };
+}
+
+function lives({ freshMs, keepMs }: FillEntry): { graceMs: number; keepMs: number } {
+  const bounded = Math.min(Math.ceil(keepMs), MAX_KEEP_MS);
+  return { keepMs: bounded, graceMs: Math.max(0, bounded - freshMs) };
+}

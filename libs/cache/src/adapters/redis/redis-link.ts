@@ -1,0 +1,303 @@
+import type { Clock, Timer } from '../../core/clock/clock.port.js';
+import { Backoff } from '../../core/coherence/backoff.js';
+import { CircuitBreaker } from '../../core/coherence/circuit-breaker.js';
+import type { CoherenceEvents } from '../../core/coherence/coherence.events.js';
+import type { ResetCause } from '../../core/coherence/invalidation-log.port.js';
+import type { Invalidation } from '../../core/coherence/invalidation.js';
+import { LinkStateMachine, type LinkRights, type LinkState } from '../../core/coherence/link-state.js';
+import { LogFollower } from '../../core/coherence/log-follower.js';
+import type { LogMessageCodec } from '../../core/coherence/log-message.js';
+import type { Era, Position } from '../../core/coherence/position.js';
+import { Heartbeat } from './heartbeat.js';
+import type { HistoryRepair } from './history-repair.js';
+import { LogReader } from './log-reader.js';
+import { failureCode, failureKind, inTime } from './redis-command.js';
+import type { RedisClient, RedisConnector } from './redis-connector.js';
+import type { RedisKeys } from './redis-keys.js';
+import { RedisSession } from './redis-session.js';
+import type { ResolvedRedisTierOptions } from './redis.options.js';
+import type { Attestation, ServerAttestor } from './server-attestor.js';
+import { WaitingRoom } from './waiting-room.js';
+
+/** A server that keeps changing its history is attested at most this often, ms. */
+const REATTEST_INTERVAL_MS = 50;
+
+/** What a link is made of; see `redis-shared-tier.ts` for the assembly. */
+export interface RedisLinkParts {
+  readonly keys: RedisKeys;
+  readonly clock: Clock;
+  readonly instanceId: string;
+  readonly options: ResolvedRedisTierOptions;
+  readonly connector: RedisConnector;
+  readonly attestor: ServerAttestor;
+  readonly repair: HistoryRepair;
+  readonly codec: LogMessageCodec;
+  readonly events: CoherenceEvents;
+  readonly random: () => number;
+}
+
+/** Whom the link tells of the log; the invalidation log of the tier is one. */
+export interface LinkListener {
+  applied(invalidations: readonly Invalidation[], position: Position): void;
+  reset(cause: ResetCause): void;
+}
+
+/**
+ * An instance's link to the servers: keeps one session alive, attests it, follows the log on it and renews the lease.
+ * The state machine says what may be done at each moment (`core/coherence/link-state.ts`); this class makes it happen:
+ *
+ *     session: connect → attest each connection → follow the log, send heartbeats → until anything fails → back off
+ *
+ * Nothing but the attestation is sent on a connection that is not attested: commands are let through by `run` alone, and
+ * only in a state that has the right.
+ */
+export class RedisLink {
+  readonly follower: LogFollower;
+  private readonly machine: LinkStateMachine;
+  private readonly backoff: Backoff;
+  private readonly breaker: CircuitBreaker;
+  private readonly reader: LogReader;
+  private readonly heartbeat: Heartbeat;
+  private session: RedisSession | null = null;
+  private listener: LinkListener | null = null;
+  private running: Promise<void> | null = null;
+  private closing = false;
+  private satisfiedAt = 0;
+  private attestedAt = Number.NEGATIVE_INFINITY;
+  private reattesting = false;
+  private errorCode: string | null = null;
+  private readonly room: WaitingRoom;
+
+  constructor(private readonly parts: RedisLinkParts) {
+    const { clock, options, keys, codec, random, instanceId } = parts;
+    this.room = new WaitingRoom(clock);
+    this.heartbeat = new Heartbeat(clock, keys, instanceId, options.leaseMs, options.readTimeoutMs);
+    this.machine = new LinkStateMachine((from, to) => this.changed(from, to));
+    this.backoff = new Backoff(options.retryMinMs, options.retryMaxMs, random);
+    this.breaker = new CircuitBreaker(clock, options.breakerFailures, options.breakerWindowMs);
+    this.follower = new LogFollower(clock, options.leaseMs, {
+      apply: (invalidations, position) => {
+        this.listener?.applied(invalidations, position);
+        this.room.notify();
+      },
+      reset: (cause) => {
+        this.listener?.reset(cause);
+        this.parts.events.emit('reset', { cause });
+        this.room.notify();
+      },
+      satisfied: () => this.proved(),
+      reattach: () => this.disowned(),
+    });
+    this.reader = new LogReader(keys.log, codec, this.follower, clock, () => void this.beat());
+  }
+
+  get state(): LinkState {
+    return this.machine.state;
+  }
+
+  get rights(): LinkRights {
+    return this.machine.rights;
+  }
+
+  /** False while the breaker is open and no heartbeat has proved the server yet. */
+  get readable(): boolean {
+    return this.rights.reads && (!this.breaker.open || this.state === 'live');
+  }
+
+  /** The history this instance is attached to; empty before the first attestation, which no server accepts. */
+  get era(): Era {
+    return this.follower.lineage ?? '';
+  }
+
+  get lastErrorCode(): string | null {
+    return this.errorCode;
+  }
+
+  start(listener: LinkListener): void {
+    if (this.running !== null || this.closing) return;
+    this.listener = listener;
+    this.running = this.keepAlive();
+  }
+
+  /** Runs commands on the values connection. Rejects at once where the state does not allow it. */
+  async run<T>(limitMs: number, work: (client: RedisClient) => Promise<T>): Promise<T> {
+    const session = this.session;
+    if (session === null || !this.rights.fills) throw new Error('CLOSED the link is not attached');
+    try {
+      return await inTime(this.parts.clock, limitMs, work(session.values));
+    } catch (error) {
+      this.judge(session, error);
+      throw error;
+    }
+  }
+
+  /** Resolves as soon as `condition` holds, looked at on every change of the link; `false` after `limitMs` or when closed. */
+  until(condition: () => boolean, limitMs: number): Promise<boolean> {
+    return this.room.until(condition, limitMs);
+  }
+
+  /** Sends a heartbeat now. */
+  async beat(): Promise<void> {
+    const session = this.session;
+    if (session === null || !this.rights.reads) return;
+    try {
+      const { sentAt, era, lastId } = await this.heartbeat.send(session.heartbeat, this.era, this.follower.position);
+      if (session.alive) this.follower.heartbeat(sentAt, era, lastId);
+    } catch (error) {
+      this.judge(session, error);
+    }
+  }
+
+  async close(): Promise<void> {
+    if (this.closing) return;
+    this.closing = true;
+    const session = this.session;
+    if (session !== null && this.rights.reads) {
+      await this.heartbeat.leave(session.heartbeat).catch((error: unknown) => this.note(error)); // it would expire anyway
+    }
+    this.machine.on('close');
+    session?.end(new Error('CLOSED the link was closed'));
+    this.room.close();
+    await this.running;
+    this.machine.on('closed');
+  }
+
+  private async keepAlive(): Promise<void> {
+    while (!this.closing) {
+      try {
+        await this.live();
+      } catch (error) {
+        this.note(error);
+      }
+      this.machine.on('lost');
+      if (!this.closing) await this.room.pause(this.breaker.open ? this.parts.options.retryMaxMs : this.backoff.next());
+    }
+  }
+
+  /** One session from its first to its last moment. */
+  private async live(): Promise<void> {
+    const { clock, options, connector } = this.parts;
+    this.machine.on('dial');
+    const session = new RedisSession(connector);
+    this.session = session;
+    let beating: Timer | null = null;
+    try {
+      await session.connect(clock, options.connectTimeoutMs);
+      this.machine.on('ready');
+      await this.attest(session);
+      beating = this.heartbeat.repeat(() => this.onBeat());
+      const reading = this.readForEver(session);
+      const cause = await session.ended;
+      await reading;
+      throw cause;
+    } finally {
+      session.end(new Error('CLOSED the session was given up'));
+      beating?.cancel();
+      this.session = null;
+    }
+  }
+
+  /** Asks each connection's server which history it holds, until all three agree. */
+  private async attest(session: RedisSession): Promise<void> {
+    for (;;) {
+      this.attestedAt = this.parts.clock.monotonic();
+      const attestations: Attestation[] = [];
+      for (const client of session.clients) {
+        attestations.push(await this.parts.attestor.attest(client, this.latestEra(attestations)));
+      }
+      if (!session.alive || this.closing) throw new Error('CLOSED the session ended while it was attested');
+      const [first] = attestations;
+      if (attestations.every(({ era }) => era === first!.era)) {
+        this.attached(session, first!);
+        return;
+      }
+      await this.room.pause(REATTEST_INTERVAL_MS);
+    }
+  }
+
+  private latestEra(seen: readonly Attestation[]): Era {
+    return seen.map(({ era }) => era).reduce((latest, era) => (era > latest ? era : latest), this.era);
+  }
+
+  private attached(session: RedisSession, attestation: Attestation): void {
+    const { kind, era, lastId } = attestation;
+    this.follower.attached(era, lastId);
+    this.satisfiedAt = this.parts.clock.monotonic();
+    this.machine.on('attested');
+    this.parts.events.emit('attached', { kind, lineage: era });
+    if (kind === 'bump')
+      void this.parts.repair.repair(session.values, attestation).catch((error) => this.judge(session, error));
+    void this.beat();
+  }
+
+  /** The server holds another history than we believed: ask again, not more often than the interval allows. */
+  private disowned(): void {
+    this.machine.on('disowned');
+    const session = this.session;
+    if (session === null || this.reattesting || this.state !== 'attesting') return;
+    this.reattesting = true;
+    const wait = this.attestedAt + REATTEST_INTERVAL_MS - this.parts.clock.monotonic();
+    this.room
+      .pause(wait)
+      .then(() => (session.alive ? this.attest(session) : undefined))
+      .catch((error: unknown) => session.end(error))
+      .finally(() => {
+        this.reattesting = false;
+      });
+  }
+
+  private async readForEver(session: RedisSession): Promise<void> {
+    try {
+      while (session.alive) {
+        // A message of a foreign history is not read over and over while the attestation is under way.
+        if (this.state === 'attesting')
+          await this.until(() => this.state !== 'attesting' || !session.alive, this.heartbeat.everyMs);
+        else await this.reader.step(session.log);
+      }
+    } catch (error) {
+      this.judge(session, error);
+      session.end(error);
+    }
+  }
+
+  private onBeat(): void {
+    const silentMs = this.parts.clock.monotonic() - this.satisfiedAt;
+    if (silentMs > 2 * this.heartbeat.everyMs) this.machine.on('overdue');
+    void this.beat();
+  }
+
+  private proved(): void {
+    this.satisfiedAt = this.parts.clock.monotonic();
+    this.breaker.proved();
+    this.backoff.reset();
+    this.machine.on('satisfied');
+  }
+
+  /** Draws the consequence of a failed command. */
+  private judge(session: RedisSession, error: unknown): void {
+    if (this.closing || !session.alive) return;
+    this.note(error);
+    switch (failureKind(error)) {
+      case 'history':
+        return this.disowned();
+      case 'lost':
+        return session.end(error);
+      case 'refused':
+        return;
+    }
+  }
+
+  private note(error: unknown): void {
+    if (this.closing) return;
+    const code = failureCode(error);
+    this.errorCode = code;
+    if (failureKind(error) === 'lost') this.breaker.failed();
+    this.parts.events.emit('trouble', { code });
+  }
+
+  private changed(from: LinkState, to: LinkState): void {
+    if (to === 'live') this.errorCode = null;
+    this.parts.events.emit('state', { from, to });
+    this.room.notify();
+  }
+}

@@ -1,0 +1,62 @@
+import { CLOCK, IDENTITY, NOT_MASTER, REWRITE, script } from './script.js';
+
+/**
+ * ATTEST (ctl, log, pat | fresh nonce, policy, known epoch, shard…) → { kind, era, last id, era before }
+ *
+ * Which history does this server hold? The server is asked for its identity *inside* the script: reading it first and
+ * passing it would be a check-then-act race over a reconnect.
+ *
+ * - not a master: error NOTMASTER.
+ * - `init`: no (complete) control record. A history is born: the epoch after the one the caller knows, a fresh nonce, and
+ *   a position after everything in the stream.
+ * - `bump`: the record was attested by another server, or lags behind the epoch the caller knows, or a shard that no one
+ *   has seen takes part (Cluster). Invalidations may have been lost. Fresh nonce, and by policy a floor (`floor`:
+ *   everything older is invalid) or a hold (`hold`: invalid until somebody has replayed what may be missing).
+ * - `same`: nothing of that. Of many callers after a change one gets `init` or `bump`, the others `same`.
+ */
+export const ATTEST = script(
+  'ATTEST',
+  `${CLOCK}${IDENTITY}${REWRITE}
+local SHARDS_KEPT = 64
+local c, log, pat, nonce = KEYS[1], KEYS[2], KEYS[3], ARGV[1]
+local rid, master = identity()
+if not master then return redis.error_reply('${NOT_MASTER} this server is a replica') end
+local known = tonumber(ARGV[3], 16) or 0
+local r = redis.call('HMGET', c, 'e', 'l', 'f', 'rid', 's', 'k')
+
+local shards, unseen = r[5] or '', false
+for i = 4, #ARGV do
+  if not string.find(shards, ARGV[i], 1, true) then
+    unseen = true
+    shards = string.sub(shards .. ARGV[i] .. ' ', -41 * SHARDS_KEPT)
+  end
+end
+
+if not (r[1] and r[2] and r[3]) then
+  local ms = nowms()
+  if redis.call('EXISTS', log) == 1 then
+    local stream = redis.call('XINFO', 'STREAM', log)
+    for i = 1, #stream, 2 do
+      if stream[i] == 'last-generated-id' then ms = math.max(ms, tonumber(string.match(stream[i + 1], '^%d+')) + 1) end
+    end
+  end
+  local epoch, l = hex(known + 1, 8), hex(ms, 12) .. hex(0, 8)
+  redis.call('UNLINK', pat)
+  rewrite(c, epoch .. nonce, l, epoch .. l, rid, shards, '0')
+  return { 'init', epoch .. nonce, l, '' }
+end
+
+local own = tonumber(string.sub(r[1], 1, 8), 16)
+if r[4] ~= rid or known > own or unseen then
+  local epoch = hex(math.max(own, known) + 1, 8)
+  local era, l = epoch .. nonce, r[2]
+  if ARGV[2] == 'hold' then
+    redis.call('HSET', c, 'e', era, 'rid', rid, 's', shards, 'h', epoch .. l, 'a:' .. epoch, nonce)
+  else
+    redis.call('UNLINK', pat)
+    rewrite(c, era, l, epoch .. l, rid, shards, r[6])
+  end
+  return { 'bump', era, l, r[1] }
+end
+return { 'same', r[1], r[2], r[1] }`,
+);

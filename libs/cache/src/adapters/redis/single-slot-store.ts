@@ -1,0 +1,102 @@
+import { randomBytes } from 'node:crypto';
+import type { SignedMessage } from '../../core/coherence/log-message.js';
+import { positionOf, type Ord, type Position } from '../../core/coherence/position.js';
+import { asList, asText, runScript, type Argument, type Reply } from './redis-command.js';
+import type { RedisKeys } from './redis-keys.js';
+import type { RedisLink } from './redis-link.js';
+import type { ResolvedRedisTierOptions } from './redis.options.js';
+import { GETP } from './scripts/getp.script.js';
+import { INV } from './scripts/inv.script.js';
+import { SWEEP } from './scripts/predicates.script.js';
+import { PUT } from './scripts/put.script.js';
+import { RELEASE, SETF } from './scripts/setf.script.js';
+import type { Script } from './scripts/script.js';
+import type { ExecutedMessage, KeyAnswer, KeyRead, MessageTargets, ValueStore } from './value-store.js';
+
+const MODE_LETTERS = { get: 'g', renew: 'r', drop: 'd' } as const;
+
+/** One server (or a Sentinel group): everything of a namespace lies in one slot, so each operation is one atomic script. */
+export class SingleSlotStore implements ValueStore {
+  constructor(
+    private readonly link: RedisLink,
+    private readonly keys: RedisKeys,
+    private readonly options: ResolvedRedisTierOptions,
+  ) {}
+
+  async read(reads: readonly KeyRead[]): Promise<readonly KeyAnswer[]> {
+    const keys = [this.keys.control];
+    let permitMs = 0;
+    let modes = '';
+    for (const { key, permitMs: wanted, mode } of reads) {
+      keys.push(this.keys.entry(key), this.keys.permit(key));
+      permitMs = Math.max(permitMs, wanted);
+      modes += MODE_LETTERS[mode];
+    }
+    const args = [this.link.era, Math.ceil(permitMs), newToken(), modes];
+    const [position, patterns, ...answers] = asList(await this.run(this.options.readTimeoutMs, GETP, keys, args));
+    const common = { position: asText(position), patterns: asText(patterns) };
+    return reads.map((_, index) => answerOf(common, answers[2 * index]!, answers[2 * index + 1]!));
+  }
+
+  async fill(key: string, token: string, raw: Buffer, keepMs: number): Promise<boolean> {
+    const keys = [this.keys.entry(key), this.keys.permit(key)];
+    return (await this.run(this.options.readTimeoutMs, SETF, keys, [token, raw, Math.ceil(keepMs)])) === 1;
+  }
+
+  async release(key: string, token: string): Promise<void> {
+    await this.run(this.options.readTimeoutMs, RELEASE, [this.keys.permit(key)], [token]);
+  }
+
+  async execute(message: SignedMessage, targets: MessageTargets): Promise<ExecutedMessage> {
+    const { control, log, predicates } = this.keys;
+    const { logLength, maxTags, maxPatterns, invalidationTimeoutMs } = this.options;
+    const era = this.link.era;
+    const keys = [control, log, predicates];
+    for (const key of targets.keys) keys.push(this.keys.entry(key), this.keys.permit(key));
+    const limits = [targets.flush ? 1 : 0, maxTags, maxPatterns, targets.tags.length];
+    const patterns = targets.patterns.map((pattern) => JSON.stringify(pattern));
+    const args = [era, logLength, message.text, message.signature, ...limits, ...targets.tags, ...patterns];
+    const [id, removed] = asList(await this.run(invalidationTimeoutMs, INV, keys, args)).map(asText);
+    return { position: positionOf(era, id!), removed: Array.from(removed!, (flag) => flag === '1') };
+  }
+
+  async put(key: string, body: Buffer, keepMs: number, message: SignedMessage): Promise<Position> {
+    const era = this.link.era;
+    const keys = [this.keys.control, this.keys.log, this.keys.entry(key), this.keys.permit(key)];
+    const args = [era, this.options.logLength, message.text, message.signature, body, Math.ceil(keepMs)];
+    return positionOf(era, asText(await this.run(this.options.invalidationTimeoutMs, PUT, keys, args)));
+  }
+
+  async sweep(prey: readonly { readonly redisKey: string; readonly before: Ord }[]): Promise<number> {
+    const keys = prey.map(({ redisKey }) => redisKey);
+    return Number(
+      await this.run(
+        this.options.readTimeoutMs,
+        SWEEP,
+        keys,
+        prey.map(({ before }) => before),
+      ),
+    );
+  }
+
+  private run(limitMs: number, script: Script, keys: readonly string[], args: readonly Argument[]): Promise<Reply> {
+    return this.link.run(limitMs, (client) => runScript(client, script, keys, args));
+  }
+}
+
+/** Nobody else can guess it; one serves a whole batch, because a permit is looked up by its key. */
+export function newToken(): string {
+  return randomBytes(9).toString('base64url');
+}
+
+/** Reads one pair of GETP's reply; see there. */
+export function answerOf(common: Pick<KeyAnswer, 'position' | 'patterns'>, answer: Reply, number: Reply): KeyAnswer {
+  const left = Number(number);
+  if (left >= 0) return { ...common, raw: answer as Buffer, leftMs: left, permit: null };
+  const owner = left === -1;
+  if (Array.isArray(answer)) {
+    const [raw, staleMs, token] = answer;
+    return { ...common, raw: raw as Buffer, leftMs: Number(staleMs), permit: { token: asText(token), owner } };
+  }
+  return { ...common, raw: null, leftMs: 0, permit: { token: asText(answer), owner } };
+}
