@@ -13,6 +13,8 @@ export type {
 } from './nest/decorators/decorator.options.js';
 export { CacheService } from './nest/cache.service.js';
 export type { EntryOptions, KeyExplanation } from './nest/cache.service.js';
+export { CacheHealth } from './nest/cache-health.js';
+export type { CacheHealthReport } from './nest/cache-health.js';
 export { CacheActions } from './nest/cache-actions.js';
 export type { ScopeActions } from './nest/cache-actions.js';
 export { CacheEvents } from './nest/events/cache-events.js';

@@ -4,7 +4,9 @@ import { MemoryTier, memory } from '../adapters/memory/memory.js';
 import { SystemClock } from '../core/clock/system-clock.js';
 import type { Clock } from '../core/clock/clock.port.js';
 import type { CacheBackend } from '../core/coherence/cache-backend.port.js';
+import type { CoherenceEventMap } from '../core/coherence/coherence.events.js';
 import type { InvalidationLog } from '../core/coherence/invalidation-log.port.js';
+import { Emitter } from '../core/events/emitter.js';
 import { CacheEngine } from '../core/engine/cache-engine.js';
 import { resolveMemoryOptions } from '../core/engine/l1.options.js';
 import { InvalidationIntent } from '../core/invalidation/intent.js';
@@ -30,6 +32,8 @@ export class CacheRuntime {
   readonly backend: CacheBackend | null;
   readonly engine: CacheEngine;
   readonly invalidations: InvalidationService;
+  /** What the shared tier announces: states, resets, fences. */
+  readonly coherence = new Emitter<CoherenceEventMap>();
   readonly compiler: CacheMethodCompiler;
   /** Names of the tiers a read passes, in order. */
   readonly tiers: readonly string[];
@@ -45,7 +49,7 @@ export class CacheRuntime {
     const compilePattern = targetMatcher(new PatternCache());
     const tier = options.backend ?? memory();
     const { namespace, instanceId, clock } = this;
-    const { log, backend } = tier.create({ namespace, instanceId, clock });
+    const { log, backend } = tier.create({ namespace, instanceId, clock, events: this.coherence });
     this.log = log;
     this.backend = backend;
     const bounds =
@@ -58,7 +62,7 @@ export class CacheRuntime {
       this.logger.warn(message),
     );
     this.tiers = backend === null ? ['memory'] : ['memory', backend.name];
-    new TroubleReporter(this.logger).listen(this.engine.events, this.invalidations.events);
+    new TroubleReporter(this.logger).listen(this.engine.events, this.invalidations.events, this.coherence);
     holder.compiler = this.compiler;
   }
 

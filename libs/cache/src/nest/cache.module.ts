@@ -3,6 +3,7 @@ import { DiscoveryModule } from '@nestjs/core';
 import { CacheActions } from './cache-actions.js';
 import { CacheExplorer } from './cache.explorer.js';
 import type { CacheModuleOptions } from './cache.options.js';
+import { CacheHealth } from './cache-health.js';
 import { CacheRegistry } from './cache-registry.js';
 import { CacheRuntime } from './cache-runtime.js';
 import { CacheService } from './cache.service.js';
@@ -38,6 +39,7 @@ const PROVIDERS: readonly Provider[] = [
   CacheEvents,
   CacheActions,
   CacheService,
+  CacheHealth,
   CacheExplorer,
 ];
 
@@ -60,7 +62,16 @@ export class CacheModule {
       global: true,
       imports: [DiscoveryModule, ...imports],
       providers: [...options, ...PROVIDERS],
-      exports: [RuntimeHolder, RUNTIME_HOLDER, CacheRuntime, CacheRegistry, CacheEvents, CacheActions, CacheService],
+      exports: [
+        RuntimeHolder,
+        RUNTIME_HOLDER,
+        CacheRuntime,
+        CacheRegistry,
+        CacheEvents,
+        CacheActions,
+        CacheService,
+        CacheHealth,
+      ],
     };
   }
 }

@@ -1,5 +1,7 @@
 import type { Logger } from '@nestjs/common';
 import type { EngineEvents, TroubleEvent } from '../core/engine/engine.events.js';
+import type { CoherenceEventMap } from '../core/coherence/coherence.events.js';
+import type { Emitter } from '../core/events/emitter.js';
 import type { InvalidationEvents } from '../core/invalidation/invalidation.events.js';
 
 /** Kinds of trouble told apart; beyond this they are no longer logged one by one. */
@@ -14,7 +16,13 @@ export class TroubleReporter {
 
   constructor(private readonly logger: Logger) {}
 
-  listen(engine: EngineEvents, invalidations: InvalidationEvents): void {
+  listen(engine: EngineEvents, invalidations: InvalidationEvents, coherence: Emitter<CoherenceEventMap>): void {
+    coherence.on('state', ({ to }) => {
+      if (to === 'live') this.logger.log('The shared tier is connected and this instance is up to date');
+      if (to === 'detached')
+        this.logger.warn('The shared tier is away; methods run, and memory is served while its lease lasts');
+    });
+    coherence.on('reset', ({ cause }) => this.logger.warn(`Local memory was dropped and starts anew: ${cause}`));
     engine.on('trouble', (event) => this.report(event));
     invalidations.on('failed', ({ requestId, error, pending }) => {
       this.logger.error(
@@ -38,7 +46,8 @@ const CONSEQUENCE: Readonly<Record<TroubleEvent['operation'], string>> = {
   decode: 'An entry of the shared tier is unreadable and counts as a miss',
   tags: 'The tags of a result are unknown, so it was not kept',
   value: 'A result cannot be kept apart from its callers, so it was not cached',
-  refresh: 'A method failed or was slow; an expired value stood in for it',
+  size: 'A result is too large for the memory tier and was not kept there',
+  refresh: 'A method failed to renew an expired value, which stood in for it if it was still held',
   release: 'A permit could not be given back; it expires by itself',
 };
 

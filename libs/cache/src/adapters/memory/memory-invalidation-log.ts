@@ -14,6 +14,7 @@ import {
 export class MemoryInvalidationLog extends InvalidationLog {
   override readonly kind = 'memory';
   override readonly leased = false;
+  override readonly leaseMs = 0;
   private listener: LogListener | null = null;
   private sequence = 0;
   private closed = false;

@@ -79,12 +79,14 @@ export interface RedisLogParts {
 export class RedisInvalidationLog extends InvalidationLog {
   override readonly kind = 'redis';
   override readonly leased = true;
+  override readonly leaseMs: number;
   private listener: LogListener | null = null;
   private isClosed = false;
   private readonly outgoing: Gatherer<Piece, Executed>;
 
   constructor(private readonly parts: RedisLogParts) {
     super();
+    this.leaseMs = parts.options.leaseMs;
     this.outgoing = new Gatherer((pieces) => this.execute(pieces), MESSAGE, weightOf);
   }
 

@@ -51,6 +51,9 @@ export abstract class InvalidationLog {
   /** True when L1 may only be served under a lease, because the log is shared with other processes. */
   abstract readonly leased: boolean;
 
+  /** L, ms: the published bound on how old an answer from memory may be. 0 where invalidations are applied at once. */
+  abstract readonly leaseMs: number;
+
   /** Starts following. Resolves at once where the log is unreachable: an absent log never stops an application (G6). */
   abstract open(listener: LogListener): Promise<void>;
 

@@ -9,8 +9,13 @@ import { PatternSweep } from './pattern-sweep.js';
 /** The part of a log that decides whether memory may be served. */
 export interface LeaseHolder {
   readonly leased: boolean;
+  /** L, ms. */
+  readonly leaseMs: number;
   leaseLive(now: number): boolean;
 }
+
+/** What became of an entry that was to be installed; `fenced`: something it depends on was invalidated meanwhile. */
+export type Installation = 'installed' | 'fenced' | 'too large' | 'closed';
 
 const SWEEP_EVERY_MS = 1000;
 const SWEEP_SLICE = 2000;
@@ -90,18 +95,19 @@ export class LocalTier {
     return new L1Entry({ key, value, shared, bytes, tags, ...times });
   }
 
-  /** Lets an entry be served without a lease for a moment: its value was read from the source at `loadedAt`. */
+  /** Lets an entry be served without a lease for a moment, never past L: its value was read from the source at `loadedAt` (G2). */
   grantWithoutLease(entry: L1Entry, loadedAt: number, forMs: number): void {
-    entry.unleasedUntil = loadedAt + forMs;
+    entry.unleasedUntil = loadedAt + Math.min(forMs, this.lease.leaseMs);
   }
 
-  /** Installs unless something the entry depends on was invalidated since the mark. `false`: not installed. */
-  install(entry: L1Entry, mark: FenceMark): boolean {
-    if (!this.fence.untouched(mark, entry.key, entry.tags)) return false;
+  /** Installs unless something the entry depends on was invalidated since the mark. */
+  install(entry: L1Entry, mark: FenceMark): Installation {
+    if (this.closed) return 'closed';
+    if (!this.fence.untouched(mark, entry.key, entry.tags)) return 'fenced';
     entry.installedAt = this.fence.current;
-    const installed = this.store.set(entry);
-    if (installed) this.keepSweeping();
-    return installed;
+    if (!this.store.set(entry)) return 'too large';
+    this.keepSweeping();
+    return 'installed';
   }
 
   /** `true` when memory held the key. */
@@ -130,10 +136,12 @@ export class LocalTier {
     return this.store.clear('cleared');
   }
 
+  /** Gives the memory back; nothing is installed any more. */
   close(): void {
     this.closed = true;
     this.sweeper?.cancel();
     this.sweeper = null;
+    this.patterns.abandon();
     this.store.clear('cleared');
   }
 
