@@ -22,7 +22,13 @@ export class TroubleReporter {
       if (to === 'detached')
         this.logger.warn('The shared tier is away; methods run, and memory is served while its lease lasts');
     });
-    coherence.on('reset', ({ cause }) => this.logger.warn(`Local memory was dropped and starts anew: ${cause}`));
+    coherence.on('reset', ({ cause }) => {
+      // The first history an instance meets is news to it, but no loss.
+      if (cause !== 'history' || this.reported.has('history')) {
+        this.logger.warn(`Local memory was dropped and starts anew (${cause}); methods run until it is filled again`);
+      }
+      this.reported.add('history');
+    });
     engine.on('trouble', (event) => this.report(event));
     invalidations.on('failed', ({ requestId, error, pending }) => {
       this.logger.error(
