@@ -1,5 +1,6 @@
 import type { Invalidation, PatternTarget } from '../../core/coherence/invalidation.js';
 import { ordOfPosition, type Ord, type Position } from '../../core/coherence/position.js';
+import { stampOf } from './redis-entry.js';
 
 /** A pattern invalidation that still matters: entries stamped before `ord` whose key matches are invalid. */
 export interface Predicate {
@@ -70,11 +71,16 @@ export class PatternPredicates {
     this.upTo = '';
   }
 
-  /** The latest ord by which an entry of this key is invalid, if any is later than its stamp. */
-  doom(key: string, stamp: Ord): Ord | null {
+  /** The latest ord by which an entry as it is stored is invalid; `null`: none of the patterns hits it. */
+  doom(key: string, raw: Buffer): Ord | null {
+    return this.list.length === 0 ? null : this.latest(key, stampOf(raw));
+  }
+
+  /** The ord of the latest pattern that hits a key after `since`. */
+  latest(key: string, since: Ord): Ord | null {
     for (let index = this.list.length - 1; index >= 0; index -= 1) {
       const predicate = this.list[index]!;
-      if (predicate.ord <= stamp) return null; // the list is in log order: the rest is older still
+      if (predicate.ord <= since) return null; // the list is in log order: the rest is older still
       if (predicate.matches(key)) return predicate.ord;
     }
     return null;

@@ -106,7 +106,7 @@ export class PatternSweeper {
       const key = this.keys.keyOf(redisKey);
       if (key === undefined) continue;
       // Of a hashed key only its hash is known here: it may match, and a miss is the worst that can come of it.
-      const before = key === null ? this.predicates.all.at(-1)?.ord : this.predicates.doom(key, '');
+      const before = key === null ? this.predicates.all.at(-1)?.ord : this.predicates.latest(key, '');
       if (before !== null && before !== undefined) prey.push({ redisKey, before });
     }
     return prey.length === 0 ? 0 : this.store.sweep(prey);

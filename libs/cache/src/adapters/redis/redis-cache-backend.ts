@@ -10,7 +10,7 @@ import type { CoherenceEvents } from '../../core/coherence/coherence.events.js';
 import { Gatherer } from './gatherer.js';
 import type { KeepRecord } from './keep-record.js';
 import type { PatternPredicates } from './pattern-predicates.js';
-import { decodeEntry, encodeBody, encodeEntry, stampOf } from './redis-entry.js';
+import { decodeEntry, draft } from './redis-entry.js';
 import { tierUnavailable } from './redis-failures.js';
 import type { RedisInvalidationLog } from './redis-invalidation-log.js';
 import type { RedisLink } from './redis-link.js';
@@ -21,7 +21,8 @@ export const MAX_PERMIT_MS = 60_000;
 /** Nothing is kept longer than this, ms. */
 export const MAX_KEEP_MS = 30 * 86_400_000;
 
-const READ_BATCH = { items: 256, weight: Number.POSITIVE_INFINITY, inFlight: 2 };
+/** Several batches under way keep the server busy while replies are read here; measured, see `docs/redis.md`. */
+const READ_BATCH = { items: 128, weight: Number.POSITIVE_INFINITY, inFlight: 4 };
 
 /**
  * Redis as the shared tier. Whether an entry is valid is decided in the server when it is *read* (stamp), whether a fill
@@ -58,9 +59,10 @@ export class RedisCacheBackend extends CacheBackend {
     try {
       const answer = await this.reads.add({ key, permitMs: bounded, mode: refresh === true ? 'renew' : 'get' });
       if (answer.raw === null) return missed(answer, null);
-      if (!this.predicates.current(answer.patterns)) await this.predicates.refresh();
-      const entry = decodeEntry(answer.raw, answer.leftMs);
-      if (entry !== null && this.predicates.doom(key, stampOf(answer.raw)) === null) return judged(answer, entry);
+      if (!this.predicates.current(answer.batch.patterns)) await this.predicates.refresh();
+      const entry = decodeEntry(answer.raw, answer.batch.now);
+      const doomed = entry === null || this.predicates.doom(key, answer.raw) !== null;
+      if (!doomed) return answer.permit === null ? { hit: true, entry } : missed(answer, entry);
       if (answer.permit !== null) return missed(answer, null);
       return missed(await this.reads.add({ key, permitMs: bounded, mode: 'drop' }), null);
     } catch (error) {
@@ -69,12 +71,11 @@ export class RedisCacheBackend extends CacheBackend {
   }
 
   override async fill(key: string, permit: FillPermit, entry: FillEntry): Promise<boolean> {
-    const { graceMs, keepMs } = lives(entry);
-    if (permit.token === '' || keepMs <= 0) return false;
+    const drafted = draft(entry, MAX_KEEP_MS);
+    if (permit.token === '' || drafted.keepMs <= 0) return false;
     try {
-      await this.keep.cover(keepMs);
-      const raw = encodeEntry(permit.position, graceMs, entry.tags, entry.payload);
-      const stored = await this.store.fill(key, permit.token, raw, keepMs);
+      await this.keep.cover(drafted.keepMs);
+      const stored = await this.store.fill(key, permit, drafted);
       if (!stored) this.events.emit('fenced', { count: 1 });
       return stored;
     } catch (error) {
@@ -93,11 +94,10 @@ export class RedisCacheBackend extends CacheBackend {
 
   /** @throws CacheError `LARDER_LOG_UNAVAILABLE`, `LARDER_LOG_UNCERTAIN` when the value is not known to be stored */
   override async put(key: string, entry: FillEntry): Promise<void> {
-    const { graceMs, keepMs } = lives(entry);
-    const body = encodeBody(graceMs, entry.tags, entry.payload);
+    const drafted = draft(entry, MAX_KEEP_MS);
     await this.log.put(key, async (message) => {
-      await this.keep.cover(keepMs);
-      return this.store.put(key, body, keepMs, message);
+      await this.keep.cover(drafted.keepMs);
+      return this.store.put(key, drafted, message);
     });
   }
 
@@ -106,16 +106,7 @@ export class RedisCacheBackend extends CacheBackend {
   }
 }
 
-function judged(answer: KeyAnswer, entry: StoredEntry): BackendRead {
-  return answer.permit === null ? { hit: true, entry } : missed(answer, entry);
-}
-
-function missed({ permit, position }: KeyAnswer, stale: StoredEntry | null): BackendRead {
+function missed({ permit, batch }: KeyAnswer, stale: StoredEntry | null): BackendRead {
   if (permit === null) throw new Error('ERR a miss without a permit');
-  return { hit: false, permit: { token: permit.token, position }, owner: permit.owner, stale };
-}
-
-function lives({ freshMs, keepMs }: FillEntry): { graceMs: number; keepMs: number } {
-  const bounded = Math.min(Math.ceil(keepMs), MAX_KEEP_MS);
-  return { keepMs: bounded, graceMs: Math.max(0, bounded - freshMs) };
+  return { hit: false, permit: { token: permit.token, position: batch.position }, owner: permit.owner, stale };
 }

@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto';
+import type { FillPermit } from '../../core/coherence/cache-backend.port.js';
 import type { SignedMessage } from '../../core/coherence/log-message.js';
 import { positionOf, type Ord, type Position } from '../../core/coherence/position.js';
 import { asList, asText, runScript, type Argument, type Reply } from './redis-command.js';
+import type { EntryDraft } from './redis-entry.js';
 import type { RedisKeys } from './redis-keys.js';
 import type { RedisLink } from './redis-link.js';
 import type { ResolvedRedisTierOptions } from './redis.options.js';
@@ -33,14 +35,13 @@ export class SingleSlotStore implements ValueStore {
       modes += MODE_LETTERS[mode];
     }
     const args = [this.link.era, Math.ceil(permitMs), newToken(), modes];
-    const [position, patterns, ...answers] = asList(await this.run(this.options.readTimeoutMs, GETP, keys, args));
-    const common = { position: asText(position), patterns: asText(patterns) };
-    return reads.map((_, index) => answerOf(common, answers[2 * index]!, answers[2 * index + 1]!));
+    return answersOf(asList(await this.run(this.options.readTimeoutMs, GETP, keys, args)), reads.length);
   }
 
-  async fill(key: string, token: string, raw: Buffer, keepMs: number): Promise<boolean> {
+  async fill(key: string, { token, position }: FillPermit, entry: EntryDraft): Promise<boolean> {
     const keys = [this.keys.entry(key), this.keys.permit(key)];
-    return (await this.run(this.options.readTimeoutMs, SETF, keys, [token, raw, Math.ceil(keepMs)])) === 1;
+    const args = [token, position, entry.freshMs, entry.keepMs, entry.tail];
+    return (await this.run(this.options.readTimeoutMs, SETF, keys, args)) === 1;
   }
 
   async release(key: string, token: string): Promise<void> {
@@ -60,11 +61,12 @@ export class SingleSlotStore implements ValueStore {
     return { position: positionOf(era, id!), removed: Array.from(removed!, (flag) => flag === '1') };
   }
 
-  async put(key: string, body: Buffer, keepMs: number, message: SignedMessage): Promise<Position> {
+  async put(key: string, entry: EntryDraft, message: SignedMessage): Promise<Position> {
     const era = this.link.era;
+    const { logLength, invalidationTimeoutMs } = this.options;
     const keys = [this.keys.control, this.keys.log, this.keys.entry(key), this.keys.permit(key)];
-    const args = [era, this.options.logLength, message.text, message.signature, body, Math.ceil(keepMs)];
-    return positionOf(era, asText(await this.run(this.options.invalidationTimeoutMs, PUT, keys, args)));
+    const args = [era, logLength, message.text, message.signature, entry.freshMs, entry.keepMs, entry.tail];
+    return positionOf(era, asText(await this.run(invalidationTimeoutMs, PUT, keys, args)));
   }
 
   async sweep(prey: readonly { readonly redisKey: string; readonly before: Ord }[]): Promise<number> {
@@ -84,19 +86,28 @@ export class SingleSlotStore implements ValueStore {
   }
 }
 
-/** Nobody else can guess it; one serves a whole batch, because a permit is looked up by its key. */
+const TOKENS_OF = randomBytes(12).toString('base64url');
+let tokensMade = 0;
+
+/** Never the same twice, in any process. One serves a whole batch, because a permit is looked up by its key. */
 export function newToken(): string {
-  return randomBytes(9).toString('base64url');
+  tokensMade += 1;
+  return `${TOKENS_OF}.${tokensMade.toString(36)}`;
 }
 
-/** Reads one pair of GETP's reply; see there. */
-export function answerOf(common: Pick<KeyAnswer, 'position' | 'patterns'>, answer: Reply, number: Reply): KeyAnswer {
-  const left = Number(number);
-  if (left >= 0) return { ...common, raw: answer as Buffer, leftMs: left, permit: null };
-  const owner = left === -1;
-  if (Array.isArray(answer)) {
-    const [raw, staleMs, token] = answer;
-    return { ...common, raw: raw as Buffer, leftMs: Number(staleMs), permit: { token: asText(token), owner } };
+/** Reads GETP's reply; see there. */
+export function answersOf(reply: readonly Reply[], count: number): readonly KeyAnswer[] {
+  const batch = { position: asText(reply[0]), patterns: asText(reply[1]), now: Number(asText(reply[2])) };
+  const answers: KeyAnswer[] = [];
+  for (let index = 0; index < count; index += 1) {
+    const answer = reply[3 + index];
+    if (Array.isArray(answer)) {
+      const [token, elected, raw] = answer;
+      const permit = { token: asText(token), owner: elected === 1 };
+      answers.push({ batch, raw: Buffer.isBuffer(raw) ? raw : null, permit });
+    } else {
+      answers.push({ batch, raw: answer as Buffer, permit: null });
+    }
   }
-  return { ...common, raw: null, leftMs: 0, permit: { token: asText(answer), owner } };
+  return answers;
 }

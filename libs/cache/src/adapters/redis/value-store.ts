@@ -1,6 +1,8 @@
+import type { FillPermit } from '../../core/coherence/cache-backend.port.js';
 import type { Invalidation } from '../../core/coherence/invalidation.js';
 import type { SignedMessage } from '../../core/coherence/log-message.js';
 import type { Ord, Position } from '../../core/coherence/position.js';
+import type { EntryDraft } from './redis-entry.js';
 
 /** One key of a batch of reads. `renew`: a permit even where a fresh entry stands; `drop`: it is known to be invalid. */
 export interface KeyRead {
@@ -9,16 +11,21 @@ export interface KeyRead {
   readonly mode: 'get' | 'renew' | 'drop';
 }
 
-/** What the server says of one key. */
-export interface KeyAnswer {
+/** What the server says of a batch of keys. */
+export interface BatchAnswer {
   /** The position of the log when the answer was given. */
   readonly position: Position;
   /** The last pattern invalidation's ord when the answer was given; empty: none. */
   readonly patterns: Ord;
+  /** The server's clock, Unix ms. */
+  readonly now: number;
+}
+
+/** What the server says of one key of a batch. */
+export interface KeyAnswer {
+  readonly batch: BatchAnswer;
   /** A valid entry as it is stored, fresh on a hit and past its fresh life otherwise; `null`: none. */
   readonly raw: Buffer | null;
-  /** What is left of the entry's physical life, ms. */
-  readonly leftMs: number;
   /** `null` on a hit. An empty token: no permit could be written. */
   readonly permit: { readonly token: string; readonly owner: boolean } | null;
 }
@@ -40,11 +47,11 @@ export interface ExecutedMessage {
 /** How values, permits and messages are laid over the servers: all in one slot, or spread over a Cluster. */
 export interface ValueStore {
   read(reads: readonly KeyRead[]): Promise<readonly KeyAnswer[]>;
-  fill(key: string, token: string, raw: Buffer, keepMs: number): Promise<boolean>;
+  fill(key: string, permit: FillPermit, entry: EntryDraft): Promise<boolean>;
   release(key: string, token: string): Promise<void>;
   execute(message: SignedMessage, targets: MessageTargets): Promise<ExecutedMessage>;
-  /** @param body the entry without its position. Returns the position it was stored with. */
-  put(key: string, body: Buffer, keepMs: number, message: SignedMessage): Promise<Position>;
+  /** Returns the position the entry was stored with. */
+  put(key: string, entry: EntryDraft, message: SignedMessage): Promise<Position>;
   /** Removes entries stamped before the ord beside each; returns how many. Physical keys. */
   sweep(prey: readonly { readonly redisKey: string; readonly before: Ord }[]): Promise<number>;
 }

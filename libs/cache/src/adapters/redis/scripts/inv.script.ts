@@ -25,6 +25,7 @@ if ARGV[5] == '1' then
   redis.call('UNLINK', pat)
   rewrite(c, r[1], id, ord, r[4], r[5], r[6])
 end
+if tags > 0 then redis.call('HSET', c, 'lt', ord) end
 for i = 9, 8 + tags do redis.call('HSET', c, 't:' .. ARGV[i], ord) end
 if tags > 0 and redis.call('HLEN', c) > 2 * tonumber(ARGV[6]) then
   redis.call('UNLINK', pat)
