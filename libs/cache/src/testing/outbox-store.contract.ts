@@ -2,23 +2,16 @@ import { strict as assert } from 'node:assert';
 import { InvalidationIntent } from '../core/invalidation/intent.js';
 import { InvalidationIntentBatch } from '../core/invalidation/intent-batch.js';
 import { outboxRowId } from '../core/outbox/outbox-row-id.js';
-import type { OutboxRow } from '../core/outbox/outbox-row.js';
 import type { OutboxStore } from '../core/outbox/outbox-store.port.js';
+import { describeOutboxMarks } from './outbox-marks.contract.js';
+import { actionsOn, tagOf, TTL_MS, type OutboxStoreSubject } from './outbox-store-subject.js';
+
+export type { OutboxStoreSubject } from './outbox-store-subject.js';
 
 declare const describe: (name: string, body: () => void) => void;
 declare const it: (name: string, body: () => Promise<void>) => void;
 declare const beforeEach: (body: () => Promise<void>) => void;
 declare const afterEach: (body: () => Promise<void>) => void;
-
-/** A fresh, empty store, and a way to let its time pass. */
-export interface OutboxStoreSubject {
-  readonly store: OutboxStore;
-  /** Lets `ms` pass for the store: by moving its clock, or by making its rows older. */
-  elapse(ms: number): Promise<void>;
-  close(): Promise<void>;
-}
-
-const TTL_MS = 30_000;
 
 /** The rules of {@link OutboxStore}, for any implementation. Needs `describe`, `it`, `beforeEach`, `afterEach` as globals. */
 export function describeOutboxStore(name: string, create: () => Promise<OutboxStoreSubject>): void {
@@ -32,17 +25,7 @@ export function describeOutboxStore(name: string, create: () => Promise<OutboxSt
     });
     afterEach(() => subject.close());
 
-    const tags = (...names: string[]): InvalidationIntentBatch =>
-      names.reduce((batch, tag) => batch.invalidateTag(tag), new InvalidationIntentBatch('write'));
-    const enqueue = (position: string, ...names: string[]): Promise<number> =>
-      store.enqueue('db', position, tags(...names));
-    const claim = (limit = 10, ttlMs = TTL_MS, owner = 'me'): Promise<OutboxRow[]> =>
-      store.claim('db', owner, limit, ttlMs);
-    const row = async (id: string): Promise<OutboxRow> => {
-      const found = await store.find(id);
-      assert.ok(found, `expected row ${id}`);
-      return found;
-    };
+    const { tags, enqueue, claim, row } = actionsOn(() => subject.store);
 
     describe('enqueue', () => {
       it('is idempotent on namespace, commit and target, and keeps the first reason', async () => {
@@ -154,90 +137,7 @@ export function describeOutboxStore(name: string, create: () => Promise<OutboxSt
       });
     });
 
-    describe('marks', () => {
-      it('published: keeps the attempts, clears claim and error, ignores unknown ids', async () => {
-        await enqueue('c:1', 'users');
-        const [first] = await claim();
-        assert.equal(await store.markFailed(first!, 'boom', 0, false), true);
-        const [second] = await claim();
-        assert.equal(await store.markPublished([second!, 'unknown'], 'log:7'), 1);
-        const published = await row(first!.id);
-        assert.equal(published.state, 'published');
-        assert.equal(published.attempts, 1);
-        assert.ok(published.publishedAtMs! >= published.createdAtMs);
-        assert.deepEqual(
-          [published.claimedAtMs, published.claimOwner, published.lastError, published.appliedPosition],
-          [null, null, null, 'log:7'],
-        );
-        assert.deepEqual(await claim(10, 0), []);
-      });
-
-      it('failed: pending again after the backoff, with the error, or dead', async () => {
-        await enqueue('c:1', 'users');
-        const [claimed] = await claim();
-        await store.markFailed(claimed!, 'boom', 1_000, false);
-        const retried = await row(claimed!.id);
-        assert.deepEqual(
-          [retried.state, retried.attempts, retried.lastError, retried.claimedAtMs, retried.claimOwner],
-          ['pending', 1, 'boom', null, null],
-        );
-        assert.ok(retried.availableAtMs >= retried.createdAtMs + 1_000);
-        assert.deepEqual(await claim(), []);
-        await subject.elapse(1_000);
-        const [again] = await claim();
-        await store.markFailed(again!, 'bang', 1_000, true);
-        const dead = await row(claimed!.id);
-        assert.deepEqual([dead.state, dead.attempts, dead.lastError], ['dead', 2, 'bang']);
-        assert.equal(await store.markFailed('unknown', 'boom', 0, false), false);
-        await subject.elapse(TTL_MS);
-        assert.deepEqual(await claim(10, 0), []);
-      });
-
-      it('of a worker that lost its claim are void, and published is terminal', async () => {
-        await enqueue('c:1', 'users');
-        const [stale] = await claim();
-        const [current] = await claim(10, 0, 'other');
-        assert.equal(await store.markFailed(stale!, 'late', 0, true), false);
-        assert.equal(await store.markPublished([stale!]), 0);
-        assert.equal(await store.release([stale!]), 0);
-        assert.deepEqual(await store.renew([stale!]), []);
-        assert.equal((await row(stale!.id)).claimOwner, 'other');
-        assert.equal(await store.markPublished([current!]), 1);
-        assert.equal(await store.markFailed(current!, 'late', 0, false), false);
-        assert.equal(await store.markFailed(current!.id, 'late', 0, false), false);
-        assert.equal((await row(stale!.id)).state, 'published');
-        assert.equal((await row(stale!.id)).attempts, 0);
-      });
-
-      it('by id alone reach any row that is not published', async () => {
-        await enqueue('c:1', 'users');
-        const [claimed] = await claim();
-        assert.equal(await store.markFailed(claimed!.id, 'boom', 0, true), true);
-        assert.equal(await store.markPublished([claimed!.id]), 1);
-        assert.equal((await row(claimed!.id)).state, 'published');
-      });
-    });
-
-    it('release gives a claim back uncounted, at once or after a delay', async () => {
-      await enqueue('c:1', 'users');
-      const [first] = await claim();
-      assert.equal(await store.release([first!]), 1);
-      const [second] = await claim();
-      assert.equal(second!.attempts, 0);
-      await store.release([second!], 1_000);
-      assert.deepEqual(await claim(), []);
-      await subject.elapse(1_000);
-      assert.equal((await claim()).length, 1);
-    });
-
-    it('renew lets a claim run on', async () => {
-      await enqueue('c:1', 'users');
-      const rows = await claim();
-      await subject.elapse(TTL_MS - 1_000);
-      assert.deepEqual(await store.renew(rows), [rows[0]!.id]);
-      await subject.elapse(2_000);
-      assert.deepEqual(await claim(), []);
-    });
+    describeOutboxMarks(() => subject);
 
     it('resetDeadLetters revives the dead rows of the namespace alone', async () => {
       await store.enqueue('other', 'c:1', tags('elsewhere'));
@@ -321,6 +221,16 @@ export function describeOutboxStore(name: string, create: () => Promise<OutboxSt
       assert.deepEqual(found.sort(), ['tag-1', 'tag-2', 'tag-3']);
     });
 
+    it('record chooses a position of its own, another one for every commit', async () => {
+      const first = await store.record('db', tags('a', 'b', 'a'));
+      const second = await store.record('db', tags('a'));
+      assert.equal(first.rows, 2);
+      assert.equal(first.namespace, 'db');
+      assert.ok(!first.commitPosition.equals(second.commitPosition));
+      assert.equal((await store.statusForCommit('db', first.commitPosition)).pending, 2);
+      assert.equal((await store.statusForCommit('db', second.commitPosition)).pending, 1);
+    });
+
     it('hints at new rows until the listener leaves', async () => {
       const hints: (string | null)[] = [];
       const leave = store.onHint(({ commitPosition }) => {
@@ -333,8 +243,4 @@ export function describeOutboxStore(name: string, create: () => Promise<OutboxSt
       assert.deepEqual(hints, ['c:1']);
     });
   });
-}
-
-function tagOf(row: OutboxRow): string {
-  return row.intent.value ?? '';
 }

@@ -1,6 +1,8 @@
+import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../core/clock/clock.port.js';
 import { SystemClock } from '../../core/clock/system-clock.js';
 import { CommitPosition } from '../../core/outbox/commit-position.js';
+import { InvalidationReceipt } from '../../core/outbox/invalidation-receipt.js';
 import type { OutboxBatch } from '../../core/outbox/outbox-intent.js';
 import { outboxRowId } from '../../core/outbox/outbox-row-id.js';
 import type { OutboxRow, RowClaim, RowReference } from '../../core/outbox/outbox-row.js';
@@ -40,6 +42,12 @@ export class InMemoryOutboxStore extends OutboxStore {
     const added = this.byId.size - before;
     if (added > 0) this.hint(namespace, position);
     return added;
+  }
+
+  override async record(namespace: string, batch: OutboxBatch): Promise<InvalidationReceipt> {
+    const position = `memory:${randomUUID()}`;
+    const rows = await this.enqueue(namespace, position, batch);
+    return new InvalidationReceipt(namespace, position, { rows, createdAtMs: this.clock.wall() });
   }
 
   override async claim(

@@ -1,11 +1,14 @@
 import type { CommitPosition } from './commit-position.js';
+import type { InvalidationReceipt } from './invalidation-receipt.js';
 import type { OutboxBatch } from './outbox-intent.js';
 import type { OutboxRow, RowClaim, RowReference } from './outbox-row.js';
 import type { CommitStatus, OutboxStatus } from './outbox-status.js';
+import type { TransactionContext } from './transaction-context.js';
 
 /** Says that a store may hold new rows: after a local commit (with its position), or woken by the database (without). */
 export interface OutboxHint {
-  readonly namespace: string;
+  /** `null`: any. */
+  readonly namespace: string | null;
   readonly commitPosition: CommitPosition | null;
 }
 
@@ -29,6 +32,9 @@ export interface ReplayRequest {
  * Every rule below is checked by the contract suite `describeOutboxStore` of `nestjs-larder/testing`.
  */
 export abstract class OutboxStore {
+  /** Tells whether a call runs inside a transaction; `null` where there are none. */
+  readonly transactions: TransactionContext | null = null;
+
   /** Prepares the store (schema, connections). Called once before use. */
   abstract open(): Promise<void>;
 
@@ -37,6 +43,12 @@ export abstract class OutboxStore {
    * the first reason stays (REQ-004-13).
    */
   abstract enqueue(namespace: string, commitPosition: CommitPosition | string, batch: OutboxBatch): Promise<number>;
+
+  /**
+   * Records a batch under a commit position of the store's own: in the database transaction the caller is in, where the
+   * store can tell, else in one of its own. Rolled back with that transaction (REQ-004-15).
+   */
+  abstract record(namespace: string, batch: OutboxBatch): Promise<InvalidationReceipt>;
 
   /**
    * Leases pending rows that are due and unclaimed (or whose claim has lapsed), ordered by availability, creation and id.

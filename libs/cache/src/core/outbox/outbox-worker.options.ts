@@ -31,7 +31,7 @@ export interface OutboxWorkerOptions {
   retentionMs?: number;
   /**
    * Called before a row is declared dead, to make its death harmless (raise the namespace floor). When it rejects, the row
-   * stays pending and is tried again: a row is never dead with stale data behind it.
+   * stays pending and is tried again: a row is never dead with stale data behind it. @default nothing
    */
   onDead?: (row: OutboxRow, error: string) => Promise<void> | void;
   /** Which errors are not the row's fault. @default connection-class errors, see `isInfrastructureFailure` */

@@ -132,7 +132,7 @@ export class OutboxWorker {
   }
 
   private async follow(hint: OutboxHint): Promise<void> {
-    if (hint.namespace !== this.namespace) return;
+    if (hint.namespace !== null && hint.namespace !== this.namespace) return;
     if (hint.commitPosition === null) this.wake();
     else await this.publishCommit(hint.commitPosition);
   }

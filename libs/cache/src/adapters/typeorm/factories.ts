@@ -1,0 +1,14 @@
+import { TypeOrmAuditStore } from './typeorm-audit-store.js';
+import type { TypeOrmAuditOptions } from './typeorm-audit.options.js';
+import { TypeOrmOutboxStore } from './typeorm-outbox-store.js';
+import type { TypeOrmOutboxOptions } from './typeorm-outbox.options.js';
+
+/** The durable outbox, in the database of the data: `outbox: typeormOutbox({ dataSource })`. */
+export function typeormOutbox(options?: TypeOrmOutboxOptions): TypeOrmOutboxStore {
+  return new TypeOrmOutboxStore(options);
+}
+
+/** The durable audit log: `audit: typeormAudit({ dataSource })`. */
+export function typeormAudit(options?: TypeOrmAuditOptions): TypeOrmAuditStore {
+  return new TypeOrmAuditStore(options);
+}

@@ -1,0 +1,273 @@
+import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
+import { CacheError } from '../../core/errors/cache-error.js';
+import { CommitPosition } from '../../core/outbox/commit-position.js';
+import { InvalidationReceipt } from '../../core/outbox/invalidation-receipt.js';
+import type { OutboxBatch } from '../../core/outbox/outbox-intent.js';
+import type { OutboxRow, RowClaim, RowReference } from '../../core/outbox/outbox-row.js';
+import type { CommitStatus, OutboxStatus } from '../../core/outbox/outbox-status.js';
+import { OutboxStore, type OutboxHintListener, type ReplayRequest } from '../../core/outbox/outbox-store.port.js';
+import { CommitAnnouncer } from './commit-announcer.js';
+import { NotificationListener } from './notification-listener.js';
+import { storableText, toIntentColumns, toOutboxRow, type StoredOutboxRow } from './outbox-row-mapping.js';
+import { assertSupported, checkSchema, installSchema } from './schema.js';
+import { CLAIM } from './sql/claim.js';
+import { ENQUEUE } from './sql/enqueue.js';
+import { MARK_FAILED, MARK_PUBLISHED, RELEASE, RENEW } from './sql/marks.js';
+import { PRUNE } from './sql/prune.js';
+import { RESET_DEAD_LETTERS } from './sql/reset-dead-letters.js';
+import { DEAD_LETTERS, FIND, REPLAYABLE } from './sql/select-rows.js';
+import { STATUS, STATUS_FOR_COMMIT } from './sql/status.js';
+import { OUTBOX_CHANNEL, OUTBOX_TABLE } from './sql/tables.js';
+import { TransactionTracker } from './transaction-tracker.js';
+import { TYPE_ORM_OUTBOX_DEFAULTS, type TypeOrmOutboxOptions } from './typeorm-outbox.options.js';
+import { WriteLedger, type GatheredBatch } from './write-ledger.js';
+
+type Database = Pick<DataSource, 'query'>;
+
+/**
+ * The outbox in PostgreSQL, beside the data: intents are written in the transaction that changes the data, so they are
+ * committed with it or not at all (G4). Times are the database's own.
+ */
+export class TypeOrmOutboxStore extends OutboxStore {
+  override readonly transactions = new TransactionTracker();
+  private readonly options: Required<Omit<TypeOrmOutboxOptions, 'dataSource'>>;
+  private readonly ledger: WriteLedger;
+  private readonly announcer: CommitAnnouncer;
+  private dataSource: DataSource | null;
+  private listener: NotificationListener | null = null;
+  private unfollow: (() => void) | null = null;
+
+  constructor(options: TypeOrmOutboxOptions = {}) {
+    super();
+    const { dataSource = null, ...rest } = options;
+    this.dataSource = dataSource;
+    this.options = { ...TYPE_ORM_OUTBOX_DEFAULTS, ...rest } as typeof this.options;
+    this.announcer = new CommitAnnouncer(this.options, () => this.database().query(`NOTIFY ${OUTBOX_CHANNEL}`));
+    this.ledger = new WriteLedger(
+      (queryRunner, batches) => this.insertAll(queryRunner, batches),
+      (receipts) => this.announcer.committed(receipts),
+      (queryRunner) => this.transactions.enter(queryRunner),
+    );
+  }
+
+  /** Gives the store its data source, where none was given at first: for dependency injection. */
+  bind(dataSource: DataSource): this {
+    this.dataSource ??= dataSource;
+    return this;
+  }
+
+  /**
+   * Checks the database, creates or checks the schema, and begins to follow transactions and notifications.
+   *
+   * @throws CacheError `LARDER_DATABASE_UNSUPPORTED`, `LARDER_SCHEMA_MISSING`, `LARDER_SCHEMA_UNKNOWN`, `LARDER_OPTION_INVALID`
+   */
+  override async open(): Promise<void> {
+    if (this.unfollow !== null) return;
+    const dataSource = this.database();
+    await assertSupported(dataSource);
+    if (this.options.schema === 'check') await checkSchema(dataSource, OUTBOX_TABLE);
+    else await withQueryRunner(dataSource, (queryRunner) => installSchema(queryRunner, OUTBOX_TABLE));
+    const stopTracking = this.transactions.follow(dataSource);
+    dataSource.subscribers.push(this.ledger);
+    this.unfollow = () => {
+      stopTracking();
+      dataSource.subscribers.splice(dataSource.subscribers.indexOf(this.ledger), 1);
+    };
+    if (!this.options.listen) return;
+    this.listener = new NotificationListener(dataSource, OUTBOX_CHANNEL, () => this.announcer.woken());
+    await this.listener.open();
+  }
+
+  override async close(): Promise<void> {
+    this.unfollow?.();
+    this.unfollow = null;
+    this.announcer.close();
+    await this.listener?.close();
+    this.listener = null;
+  }
+
+  override async enqueue(
+    namespace: string,
+    commitPosition: CommitPosition | string,
+    batch: OutboxBatch,
+  ): Promise<number> {
+    if (batch.intents.length === 0) return 0;
+    const position = CommitPosition.from(commitPosition);
+    const receipt = await this.insert(this.database(), namespace, [batch], position);
+    if (receipt.rows! > 0) await this.announcer.committed([receipt]);
+    return receipt.rows!;
+  }
+
+  override record(namespace: string, batch: OutboxBatch): Promise<InvalidationReceipt> {
+    return this.recordWithin(this.transactions.currentManager() ?? this.database().manager, namespace, batch);
+  }
+
+  /** Records a batch in the manager's transaction, now and in one statement; in one of its own where it has none. */
+  recordWithin(manager: EntityManager, namespace: string, batch: OutboxBatch): Promise<InvalidationReceipt> {
+    return this.ledger.recordNow(manager, { namespace, batch });
+  }
+
+  /** Leaves a batch to be recorded, with all others of the transaction, in one statement before its commit. */
+  gather(manager: EntityManager, namespace: string, batch: OutboxBatch): Promise<void> {
+    return this.ledger.gather(manager, { namespace, batch });
+  }
+
+  override async claim(
+    namespace: string,
+    owner: string,
+    limit: number,
+    claimTtlMs: number,
+    commitPosition?: CommitPosition,
+  ): Promise<OutboxRow[]> {
+    if (limit <= 0) return [];
+    const parameters = [namespace, owner, limit, claimTtlMs, commitPosition?.asStr() ?? null];
+    const rows = returned<StoredOutboxRow>(await this.database().query(CLAIM, parameters));
+    return rows.map(toOutboxRow).sort(byAvailability);
+  }
+
+  override async markPublished(rows: readonly RowReference[], appliedPosition: string | null = null): Promise<number> {
+    return this.mark(MARK_PUBLISHED, rows, appliedPosition);
+  }
+
+  override async markFailed(row: RowReference, error: string, backoffMs: number, dead: boolean): Promise<boolean> {
+    return (await this.mark(MARK_FAILED, [row], storableText(error), Math.ceil(backoffMs), dead)) > 0;
+  }
+
+  override async release(rows: readonly RowClaim[], delayMs = 0): Promise<number> {
+    return this.mark(RELEASE, rows, Math.ceil(delayMs));
+  }
+
+  override async renew(rows: readonly RowClaim[]): Promise<string[]> {
+    const renewed = await this.database().query(RENEW, references(rows));
+    return returned<{ id: string }>(renewed).map(({ id }) => id);
+  }
+
+  override async resetDeadLetters(namespace: string): Promise<number> {
+    return affected(await this.database().query(RESET_DEAD_LETTERS, [namespace]));
+  }
+
+  override async status(namespace: string): Promise<OutboxStatus> {
+    const [row] = await this.database().query(STATUS, [namespace]);
+    return {
+      pending: Number(row.pending),
+      oldestPendingAgeMs: row.oldest_ms === null ? 0 : Math.max(0, Number(row.now_ms) - Number(row.oldest_ms)),
+      deadLettered: Number(row.dead),
+      lastPublishedAtMs: row.published_ms === null ? null : Number(row.published_ms),
+      failedAttempts: Number(row.attempts),
+    };
+  }
+
+  override async statusForCommit(namespace: string, commitPosition: CommitPosition | string): Promise<CommitStatus> {
+    const parameters = [namespace, CommitPosition.from(commitPosition).asStr()];
+    const [row] = await this.database().query(STATUS_FOR_COMMIT, parameters);
+    return {
+      rows: Number(row.rows),
+      pending: Number(row.pending),
+      published: Number(row.published),
+      deadLettered: Number(row.dead),
+      appliedPosition: row.applied_pos,
+    };
+  }
+
+  override async find(id: string): Promise<OutboxRow | null> {
+    const [row] = await this.database().query(FIND, [id]);
+    return row === undefined ? null : toOutboxRow(row);
+  }
+
+  override async deadLetters(namespace: string, limit: number): Promise<OutboxRow[]> {
+    return (await this.database().query(DEAD_LETTERS, [namespace, limit])).map(toOutboxRow);
+  }
+
+  override async replayable({ namespace, afterPosition, afterId = '', limit }: ReplayRequest): Promise<OutboxRow[]> {
+    return (await this.database().query(REPLAYABLE, [namespace, afterPosition, afterId, limit])).map(toOutboxRow);
+  }
+
+  override async prune(namespace: string, olderThanMs: number, limit: number): Promise<number> {
+    return affected(await this.database().query(PRUNE, [namespace, Math.ceil(olderThanMs), limit]));
+  }
+
+  override onHint(listener: OutboxHintListener): () => void {
+    return this.announcer.subscribe(listener);
+  }
+
+  /** One statement per namespace; nearly always one. */
+  private async insertAll(
+    queryRunner: QueryRunner,
+    gathered: readonly GatheredBatch[],
+  ): Promise<InvalidationReceipt[]> {
+    const receipts: InvalidationReceipt[] = [];
+    for (const namespace of new Set(gathered.map((each) => each.namespace))) {
+      const batches = gathered.filter((each) => each.namespace === namespace).map(({ batch }) => batch);
+      receipts.push(await this.insert(queryRunner, namespace, batches));
+    }
+    return receipts;
+  }
+
+  private async insert(
+    database: Database,
+    namespace: string,
+    batches: readonly OutboxBatch[],
+    commitPosition?: CommitPosition,
+  ): Promise<InvalidationReceipt> {
+    const intents = batches.flatMap(({ intents: all, reason }) =>
+      all.map((intent) => ({ ...toIntentColumns(intent), reason: storableText(reason) })),
+    );
+    const columns = ['targetHash', 'kind', 'key', 'tag', 'entity', 'collection', 'reason', 'payload'] as const;
+    const [row] = await database.query(ENQUEUE, [
+      namespace,
+      commitPosition?.asStr() ?? null,
+      ...columns.map((column) => intents.map((intent) => intent[column])),
+    ]);
+    return new InvalidationReceipt(namespace, row.position, {
+      rows: Number(row.added),
+      createdAtMs: Number(row.now_ms),
+    });
+  }
+
+  private async mark(sql: string, rows: readonly RowReference[], ...parameters: unknown[]): Promise<number> {
+    if (rows.length === 0) return 0;
+    return affected(await this.database().query(sql, [...references(rows), ...parameters]));
+  }
+
+  private database(): DataSource {
+    if (this.dataSource !== null) return this.dataSource;
+    throw new CacheError(
+      'LARDER_OPTION_INVALID',
+      'Expected `typeormOutbox` to have a DataSource, got none. Pass `typeormOutbox({ dataSource })`, or import TypeOrmModule in the application.',
+    );
+  }
+}
+
+async function withQueryRunner(
+  dataSource: DataSource,
+  work: (queryRunner: QueryRunner) => Promise<void>,
+): Promise<void> {
+  const queryRunner = dataSource.createQueryRunner();
+  try {
+    await work(queryRunner);
+  } finally {
+    await queryRunner.release();
+  }
+}
+
+/** Ids and fences, side by side; no fence where a row is named by its id alone. */
+function references(rows: readonly RowReference[]): [string[], (number | null)[]] {
+  return [
+    rows.map((row) => (typeof row === 'string' ? row : row.id)),
+    rows.map((row) => (typeof row === 'string' ? null : row.claimSeq)),
+  ];
+}
+
+/** TypeORM answers an UPDATE or DELETE with its rows and their number. */
+function returned<Row>([rows]: [Row[], number]): Row[] {
+  return rows;
+}
+
+function affected([, count]: [unknown[], number]): number {
+  return count;
+}
+
+/** `RETURNING` promises no order. */
+function byAvailability(a: OutboxRow, b: OutboxRow): number {
+  return a.availableAtMs - b.availableAtMs || a.createdAtMs - b.createdAtMs || (a.id < b.id ? -1 : 1);
+}
