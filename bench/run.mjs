@@ -6,7 +6,16 @@ import { join } from 'node:path';
 import { buildWhatIsOld } from '../launcher/build.mjs';
 
 /** In the order of the quality goals. */
-const SCENARIOS = { 'l1-hit': 'A: hit in memory through the decorator', keys: 'A: key generation' };
+const SCENARIOS = {
+  'l1-hit': 'A: hit in memory through the decorator',
+  keys: 'A: key generation',
+  'l1-hit-leased': 'A: hit in memory under the lease of the Redis tier',
+  'l2-hit': 'B: hit in Redis, at 1, 16 and 256 at a time',
+  invalidation: 'C: an invalidation on one instance until another stops serving',
+  'cold-key': 'D: 10,000 calls of one cold key at once',
+  'cold-cluster': 'E: 4 processes x 1,000 calls of one cold key',
+  removal: 'F: invalidation by tag and by pattern as the cache grows',
+};
 
 const wanted = process.argv.slice(2);
 const unknown = wanted.filter((name) => !(name in SCENARIOS));

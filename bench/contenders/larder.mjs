@@ -4,7 +4,7 @@ import { NestFactory } from '@nestjs/core';
 import { Cached, CacheModule } from 'nestjs-larder';
 
 /** What a compiler makes of `@Cached(3600)` on a method. */
-function decorate(type, method, decorator) {
+export function decorate(type, method, decorator) {
   const descriptor = Object.getOwnPropertyDescriptor(type.prototype, method);
   Object.defineProperty(type.prototype, method, decorator(type.prototype, method, descriptor));
 }
