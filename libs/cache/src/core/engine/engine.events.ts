@@ -29,7 +29,7 @@ export interface FencedEvent {
 
 /** Something of the cache failed; the caller was served all the same (G6). */
 export interface TroubleEvent {
-  readonly operation: 'key' | 'read' | 'fill' | 'decode' | 'tags' | 'value' | 'refresh' | 'release';
+  readonly operation: 'key' | 'read' | 'fill' | 'decode' | 'tags' | 'value' | 'size' | 'refresh' | 'release';
   readonly scope: string;
   readonly action: string;
   readonly error: unknown;

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock/clock.port.js';
+import type { Clock, Timer } from '../clock/clock.port.js';
 import type { L1Entry } from './l1-entry.js';
 import type { L1Store } from './l1-store.js';
 import type { MatchCursor } from './match-cursor.js';
@@ -23,7 +23,7 @@ interface RunningSweep {
  */
 export class PatternSweep {
   private readonly running: RunningSweep[] = [];
-  private scheduled = false;
+  private next: Timer | null = null;
 
   constructor(
     private readonly store: L1Store,
@@ -45,17 +45,19 @@ export class PatternSweep {
     return new Promise((finished) => {
       const cursor = this.store.matching(matches);
       this.running.push({ matches, upTo, cursor, removed: 0, finished });
-      if (!this.scheduled) this.work();
+      if (this.next === null) this.work();
     });
   }
 
   /** Everything is gone anyway. */
   abandon(): void {
+    this.next?.cancel();
+    this.next = null;
     for (const sweep of this.running.splice(0)) sweep.finished(sweep.removed);
   }
 
   private work(): void {
-    this.scheduled = false;
+    this.next = null;
     const endOfTurn = this.clock.monotonic() + TURN_BUDGET_MS;
     for (let sweep = this.running[0]; sweep !== undefined; sweep = this.running[0]) {
       this.step(sweep);
@@ -63,8 +65,7 @@ export class PatternSweep {
         this.running.shift();
         sweep.finished(sweep.removed);
       } else if (this.clock.monotonic() >= endOfTurn) {
-        this.scheduled = true;
-        this.clock.schedule(0, () => this.work());
+        this.next = this.clock.schedule(0, () => this.work());
         return;
       }
     }

@@ -1,12 +1,13 @@
 import type { Clock } from '../clock/clock.port.js';
 import type { InvalidationLog } from '../coherence/invalidation-log.port.js';
+import { CacheError } from '../errors/cache-error.js';
 import type { EngineEvents, ReadOutcome } from './engine.events.js';
 import { snapshot, type Snapshot } from './isolation.js';
 import type { L1Entry } from './l1-entry.js';
 import type { FenceMark } from './local-fence.js';
 import type { LocalTier } from './local-tier.js';
 import { jitteredTtl, type ReadPolicy } from './read-policy.js';
-import type { SharedTierRead, SharedTierReader } from './shared-tier-reader.js';
+import type { SharedTierHit, SharedTierPermit, SharedTierReader } from './shared-tier-reader.js';
 import { ABANDONED, SingleFlight, UNSHAREABLE, type Flight, type Landing } from './single-flight.js';
 
 /** One read as the road sees it. */
@@ -26,6 +27,24 @@ export interface ReadRequest {
   /** Told when the read begins to wait for somebody else's load. */
   readonly onWaiting?: (() => void) | undefined;
 }
+
+/** How one read ended: what its caller gets, and what is announced of it. */
+interface Answer {
+  readonly value: unknown;
+  readonly outcome: ReadOutcome;
+  readonly tier: string;
+  readonly ttlMs: number;
+}
+
+interface Fetched {
+  readonly answer: Answer;
+  readonly landing: Landing | typeof UNSHAREABLE;
+}
+
+/** After so many loads that ran past their hard timeout a caller waits for no other: it runs the method itself. */
+const PATIENCE_WITH_ABANDONED = 2;
+
+const LATE = Symbol('late');
 
 /**
  * The one road every read takes: memory → shared tier → single flight → method → fenced store.
@@ -57,81 +76,109 @@ export class ReadRoad {
   }
 
   async read(request: ReadRequest): Promise<unknown> {
-    const arrivedAt = this.clock.monotonic();
+    const { key, policy } = request;
+    const answer =
+      this.fromMemory(key) ?? (await (policy.graceMs > 0 ? this.underGrace(request) : this.take(request, 'miss')));
+    if (this.events.has('read')) {
+      const { outcome, tier, ttlMs } = answer;
+      this.events.emit('read', { scope: request.scope, action: request.action, key, outcome, tier, ttlMs });
+    }
+    return answer.value;
+  }
+
+  private fromMemory(key: string): Answer | undefined {
+    const now = this.clock.monotonic();
+    const entry = this.local.fresh(key, now);
+    if (entry === undefined) return undefined;
+    return { value: this.local.handOut(entry), outcome: 'hit', tier: 'memory', ttlMs: entry.freshUntil - now };
+  }
+
+  /**
+   * Everybody who asks while a value is expired but kept gets it as soon as the method proves slow or fails; the load
+   * goes on and stores what it finds. Grace is for what expired: what was invalidated meanwhile is no longer held (I21).
+   */
+  private async underGrace(request: ReadRequest): Promise<Answer> {
+    const { key, policy } = request;
+    const now = this.clock.monotonic();
+    const underWayFor = now - (this.flights.find(key)?.startedAt ?? now);
+    const expected = this.local.expiredButKept(key, now) === undefined ? 'miss' : 'expired';
+    const taken = this.take(request, expected);
+    const answer = await this.inTime(taken, policy.softTimeoutMs - underWayFor);
+    if (answer !== LATE) return answer;
+    const stale = this.local.expiredButKept(key, this.clock.monotonic());
+    if (stale === undefined) return taken;
+    stale.visited = true;
+    return { value: this.local.handOut(stale), outcome: 'stale', tier: 'memory', ttlMs: 0 };
+  }
+
+  /** `LATE` when it takes longer, and when it fails. */
+  private inTime(taken: Promise<Answer>, limitMs: number): Promise<Answer | typeof LATE> {
+    return new Promise((resolve) => {
+      const timer = limitMs > 0 ? this.clock.schedule(limitMs, () => resolve(LATE)) : null;
+      const late = () => resolve(LATE);
+      taken.then(resolve, late).finally(() => timer?.cancel());
+      if (timer === null) late();
+    });
+  }
+
+  /** Joins the load under way where its value will do for this caller, else leads one. */
+  private async take(request: ReadRequest, expected: ReadOutcome): Promise<Answer> {
+    const { key } = request;
     const youngerThanThis = this.flights.nextOrdinal;
-    for (;;) {
-      const entry = this.local.fresh(request.key, this.clock.monotonic());
-      if (entry !== undefined) {
-        this.announce(request, 'hit', 'memory', entry.freshUntil - this.clock.monotonic());
-        return this.local.handOut(entry);
-      }
-      const flight = this.flights.find(request.key);
-      if (flight === undefined || !this.local.fence.untouched(flight.mark, request.key, [])) break;
+    let leased: boolean | null = null;
+    for (let abandoned = 0; abandoned < PATIENCE_WITH_ABANDONED;) {
+      const flight = this.flights.find(key);
+      if (flight === undefined || !this.local.fence.untouched(flight.mark, key, [])) break;
+      leased ??= this.log.leaseLive(this.clock.monotonic());
       request.onWaiting?.();
       const landing = await flight.joined();
-      if (landing === ABANDONED) break;
-      if (landing === UNSHAREABLE) return request.load();
-      if (flight.ordinal >= youngerThanThis || this.youngEnough(flight, landing, request.key, arrivedAt)) {
-        this.announce(request, 'hit', 'flight', 0);
-        return landing.handOut();
-      }
+      if (landing === ABANDONED) abandoned += 1;
+      else if (landing === UNSHAREABLE)
+        return { value: await request.load(), outcome: expected, tier: 'source', ttlMs: 0 };
+      else if (flight.ordinal >= youngerThanThis || (leased && this.youngEnough(flight, landing, key)))
+        return { value: landing.handOut(), outcome: 'hit', tier: 'flight', ttlMs: 0 };
+      const kept = this.fromMemory(key);
+      if (kept !== undefined) return kept;
     }
-    return this.lead(request);
+    return this.lead(request, expected);
   }
 
-  /** True when everything acknowledged before the joiner came is known here, and none of it hit what the value depends on. */
-  private youngEnough(flight: Flight, landing: Landing, key: string, arrivedAt: number): boolean {
-    if (landing.tags === null) return this.local.fence.current === flight.mark.sequence;
-    return this.log.leaseLive(arrivedAt) && this.local.fence.untouched(flight.mark, key, landing.tags);
+  /**
+   * True when none of what is known here hit what the value depends on since its load began. Whoever asks had a live lease
+   * when it came, so all that was acknowledged before that is known here.
+   */
+  private youngEnough(flight: Flight, landing: Landing, key: string): boolean {
+    const { fence } = this.local;
+    if (landing.tags === null) return fence.current === flight.mark.sequence;
+    return fence.untouched(flight.mark, key, landing.tags);
   }
 
-  /** Takes the road to the end; where grace has a value to offer, a slow or failing method is stood in for. */
-  private async lead(request: ReadRequest): Promise<unknown> {
-    const stale =
-      request.policy.graceMs > 0 ? this.local.expiredButKept(request.key, this.clock.monotonic()) : undefined;
+  private lead(request: ReadRequest, expected: ReadOutcome): Promise<Answer> {
     const mark = this.local.fence.mark();
     const flight = this.flights.begin(request.key, mark, request.policy.hardTimeoutMs);
-    const fetched = this.fetch(request, mark, stale === undefined ? 'miss' : 'expired').then(
-      (landed) => {
+    return this.fetch(request, mark, expected).then(
+      ({ answer, landing }) => {
         this.flights.end(flight);
-        flight.land(landed.landing);
-        return landed.value;
+        flight.land(landing);
+        return answer;
       },
       (error: unknown) => {
         this.flights.end(flight);
         flight.crash(error);
+        if (expected === 'expired') this.trouble(request, 'refresh', error);
         throw error;
       },
     );
-    return stale === undefined ? fetched : this.underGrace(request, fetched, stale);
   }
 
-  private async underGrace(request: ReadRequest, fetched: Promise<unknown>, stale: L1Entry): Promise<unknown> {
-    const late = Symbol('late');
-    const first = await Promise.race([
-      fetched.catch((error: unknown) => {
-        this.trouble(request, 'refresh', error);
-        return late;
-      }),
-      this.clock.sleep(request.policy.softTimeoutMs).then(() => late),
-    ]);
-    if (first !== late) return first;
-    // Grace is for what expired, never for what was invalidated meanwhile.
-    if (!this.local.stillValid(stale)) return fetched;
-    this.announce(request, 'stale', 'memory', 0);
-    return this.local.handOut(stale);
-  }
+  private async fetch(request: ReadRequest, mark: FenceMark, expected: ReadOutcome): Promise<Fetched> {
+    let outcome = expected;
+    const keepStale = (stale: SharedTierHit): void => {
+      if (this.local.install(this.sharedEntry(request, stale), mark) === 'installed') outcome = 'expired';
+    };
+    const answer = this.shared === null ? null : await this.shared.read(request, keepStale);
+    if (answer !== null && answer.kind === 'hit') return this.keepShared(request, mark, answer);
 
-  private async fetch(
-    request: ReadRequest,
-    mark: FenceMark,
-    outcome: ReadOutcome,
-  ): Promise<{ value: unknown; landing: Landing | typeof UNSHAREABLE }> {
-    const answer = this.shared === null ? null : await this.shared.read(request);
-    if (answer !== null && answer.kind === 'hit') {
-      this.announce(request, 'hit', answer.tier, answer.freshMs);
-      return this.keepShared(request, mark, answer);
-    }
     const startedAt = this.clock.monotonic();
     let value: unknown;
     try {
@@ -144,8 +191,7 @@ export class ReadRoad {
     const copy = this.copyOf(request, value);
     if (copy === null) {
       if (answer !== null) this.shared!.release(request, answer);
-      this.announce(request, outcome, 'source', 0);
-      return { value, landing: UNSHAREABLE };
+      return { answer: { value, outcome, tier: 'source', ttlMs: 0 }, landing: UNSHAREABLE };
     }
     const tags = this.tagsToKeep(request, value);
     const freshMs = jitteredTtl(request.policy, this.random());
@@ -153,28 +199,33 @@ export class ReadRoad {
     const kept =
       tags !== null && (await this.keep(request, mark, answer, entry, value, { startedAt, loadMs, freshMs }));
     if (tags === null && answer !== null) this.shared!.release(request, answer);
-    this.announce(request, outcome, 'source', kept ? freshMs : 0);
-    return { value, landing: { handOut: () => this.local.handOut(entry), tags } };
+    return {
+      answer: { value, outcome, tier: 'source', ttlMs: kept ? freshMs : 0 },
+      landing: { handOut: () => this.local.handOut(entry), tags },
+    };
   }
 
   /** Keeps what the shared tier answered, with the life that is left to it. */
-  private keepShared(
-    request: ReadRequest,
-    mark: FenceMark,
-    hit: SharedTierRead & { kind: 'hit' },
-  ): { value: unknown; landing: Landing } {
+  private keepShared(request: ReadRequest, mark: FenceMark, hit: SharedTierHit): Fetched {
+    const entry = this.sharedEntry(request, hit);
+    if (this.local.install(entry, mark) === 'installed') request.onInstalled?.(entry);
+    const handOut = () => this.local.handOut(entry);
+    return {
+      answer: { value: handOut(), outcome: 'hit', tier: hit.tier, ttlMs: hit.freshMs },
+      landing: { handOut, tags: hit.tags },
+    };
+  }
+
+  private sharedEntry(request: ReadRequest, hit: SharedTierHit): L1Entry {
     const copy = snapshot(hit.value, request.policy.isolation);
-    const entry = this.local.entry(request.key, copy, hit.tags, hit.freshMs, hit.keepMs);
-    const landing = { handOut: () => this.local.handOut(entry), tags: hit.tags };
-    if (this.local.install(entry, mark)) request.onInstalled?.(entry);
-    return { value: this.local.handOut(entry), landing };
+    return this.local.entry(request.key, copy, hit.tags, hit.freshMs, hit.keepMs);
   }
 
   /** Stores what was loaded: in the shared tier by its permit, then here behind the fence. `false`: not kept. */
   private async keep(
     request: ReadRequest,
     mark: FenceMark,
-    answer: (SharedTierRead & { kind: 'permit' }) | null,
+    answer: SharedTierPermit | null,
     entry: L1Entry,
     value: unknown,
     load: { readonly startedAt: number; readonly loadMs: number; readonly freshMs: number },
@@ -186,10 +237,10 @@ export class ReadRoad {
       this.events.emit('fenced', { key: request.key, tier: this.shared!.name });
       return false;
     }
-    if (!this.local.install(entry, mark)) {
-      this.events.emit('fenced', { key: request.key, tier: 'memory' });
-      return false;
-    }
+    const installation = this.local.install(entry, mark);
+    if (installation === 'fenced') this.events.emit('fenced', { key: request.key, tier: 'memory' });
+    if (installation === 'too large') this.trouble(request, 'size', tooLarge(entry));
+    if (installation !== 'installed') return false;
     request.onInstalled?.(entry);
     this.events.emit('stored', { key: request.key, loadMs: load.loadMs });
     return true;
@@ -215,13 +266,14 @@ export class ReadRoad {
     }
   }
 
-  private announce(request: ReadRequest, outcome: ReadOutcome, tier: string, ttlMs: number): void {
-    if (!this.events.has('read')) return;
-    const { scope, action, key } = request;
-    this.events.emit('read', { scope, action, key, outcome, tier, ttlMs });
-  }
-
-  private trouble(request: ReadRequest, operation: 'tags' | 'value' | 'refresh', error: unknown): void {
+  private trouble(request: ReadRequest, operation: 'tags' | 'value' | 'size' | 'refresh', error: unknown): void {
     this.events.emit('trouble', { operation, scope: request.scope, action: request.action, error });
   }
+}
+
+function tooLarge({ bytes }: L1Entry): CacheError {
+  return new CacheError(
+    'LARDER_VALUE_UNCACHEABLE',
+    `Expected a value of at most a quarter of \`memory.maxBytes\`, got one of about ${bytes} bytes. Raise the bound, or return less.`,
+  );
 }

@@ -14,17 +14,23 @@ export interface SharedTierRequest {
   readonly onWaiting?: (() => void) | undefined;
 }
 
+/** A value of the shared tier, with the life that is left to it. */
+export interface SharedTierHit {
+  readonly kind: 'hit';
+  readonly tier: string;
+  readonly value: unknown;
+  readonly tags: readonly string[];
+  readonly freshMs: number;
+  readonly keepMs: number;
+}
+
+export interface SharedTierPermit {
+  readonly kind: 'permit';
+  readonly permit: FillPermit;
+}
+
 /** The shared tier's answer: a value, or the right to fill. */
-export type SharedTierRead =
-  | {
-      readonly kind: 'hit';
-      readonly tier: string;
-      readonly value: unknown;
-      readonly tags: readonly string[];
-      readonly freshMs: number;
-      readonly keepMs: number;
-    }
-  | { readonly kind: 'permit'; readonly permit: FillPermit };
+export type SharedTierRead = SharedTierHit | SharedTierPermit;
 
 /** A permit outlives the load it was given for by this much, ms. */
 const PERMIT_MARGIN_MS = 1000;
@@ -50,14 +56,21 @@ export class SharedTierReader {
     return this.backend.name;
   }
 
-  /** `null`: the tier is away or slow; the caller goes on without it and stores nothing in it. */
-  async read(request: SharedTierRequest): Promise<SharedTierRead | null> {
+  /**
+   * `null`: the tier is away or slow; the caller goes on without it and stores nothing in it.
+   * @param onStale told of an expired value that grace may serve while a load, here or elsewhere, is under way
+   */
+  async read(
+    request: SharedTierRequest,
+    onStale: (stale: SharedTierHit) => void = () => undefined,
+  ): Promise<SharedTierRead | null> {
     const giveUpAt = this.clock.monotonic() + request.policy.electionWaitMs;
     let lookMs = FIRST_LOOK_MS;
     for (;;) {
       const read = await this.ask(request, false);
       if (read === null) return null;
       if (read.hit) return this.open(request, read.entry);
+      this.offerStale(request, read.stale, onStale);
       if (read.owner || this.clock.monotonic() + lookMs > giveUpAt) return { kind: 'permit', permit: read.permit };
       request.onWaiting?.();
       await this.clock.sleep(lookMs);
@@ -89,15 +102,23 @@ export class SharedTierReader {
   }
 
   private async open(request: SharedTierRequest, entry: StoredEntry): Promise<SharedTierRead | null> {
-    const envelope = decodeEnvelope(entry.payload);
-    if (envelope !== null) {
-      const { tags, freshMs, keepMs } = entry;
-      return { kind: 'hit', tier: this.backend.name, value: envelope.value, tags, freshMs, keepMs };
-    }
+    const hit = this.decoded(entry);
+    if (hit !== null) return hit;
     // Unreadable here (another version, damaged): a counted miss, and the next fill replaces it.
     this.trouble(request, 'decode', new Error(`unreadable entry of ${entry.payload.byteLength} bytes`));
     const again = await this.ask(request, true);
     return again === null || again.hit ? null : { kind: 'permit', permit: again.permit };
+  }
+
+  private offerStale(request: SharedTierRequest, stale: StoredEntry | null, onStale: (hit: SharedTierHit) => void) {
+    if (stale === null || request.policy.graceMs === 0) return;
+    const hit = this.decoded(stale);
+    if (hit !== null) onStale(hit);
+  }
+
+  private decoded({ payload, tags, freshMs, keepMs }: StoredEntry): SharedTierHit | null {
+    const envelope = decodeEnvelope(payload);
+    return envelope && { kind: 'hit', tier: this.backend.name, value: envelope.value, tags, freshMs, keepMs };
   }
 
   private async ask(request: SharedTierRequest, refresh: boolean): Promise<BackendRead | null> {
@@ -106,11 +127,23 @@ export class SharedTierReader {
       const permitMs = request.policy.hardTimeoutMs + PERMIT_MARGIN_MS;
       const answer = this.backend.read(request.key, { permitMs, refresh });
       const read = await this.inTime(answer, request.policy.softTimeoutMs);
-      return read === TOO_LATE ? null : read;
+      if (read !== TOO_LATE) return read;
+      this.giveBack(request, answer);
+      return null;
     } catch (error) {
       this.trouble(request, 'read', error);
       return null;
     }
+  }
+
+  /** Who was elected by a reply that came too late loads without the permit; others must not wait for its fill. */
+  private giveBack(request: SharedTierRequest, answer: Promise<BackendRead>): void {
+    answer.then(
+      (read) => {
+        if (!read.hit && read.owner) this.release(request, read);
+      },
+      (error: unknown) => this.trouble(request, 'read', error),
+    );
   }
 
   /** A reply that comes too late is worth nothing: its position was taken after the method may have begun to read. */

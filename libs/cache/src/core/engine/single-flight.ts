@@ -3,7 +3,7 @@ import type { FenceMark } from './local-fence.js';
 
 /** What a load brings home for everybody who waited for it. */
 export interface Landing {
-  /** Hands out the value safely: never the object another caller holds mutable. */
+  /** Hands out the value safely, never the object another caller holds mutable; throws the method's own error if it failed. */
   readonly handOut: () => unknown;
   /** Tags found with the value; a joiner judges by them whether the value is young enough for it. `null`: unknown. */
   readonly tags: readonly string[] | null;
@@ -21,7 +21,6 @@ type Arrival = Landing | typeof ABANDONED | typeof UNSHAREABLE;
 export class Flight {
   private readonly arrival: Promise<Arrival>;
   private settle!: (arrival: Arrival) => void;
-  private fail!: (error: unknown) => void;
   timer: Timer | null = null;
 
   constructor(
@@ -30,16 +29,15 @@ export class Flight {
     readonly mark: FenceMark,
     /** Start order, to tell which flights began after a given read. */
     readonly ordinal: number,
+    /** Monotonic ms. */
+    readonly startedAt: number,
   ) {
-    this.arrival = new Promise((resolve, reject) => {
+    this.arrival = new Promise((resolve) => {
       this.settle = resolve;
-      this.fail = reject;
     });
-    // A flight nobody joined may fail unheard: its leader has the error.
-    this.arrival.catch(() => undefined);
   }
 
-  /** Waits for the load with its leader; rejects with the method's own error. */
+  /** Waits for the load with its leader; never rejects. */
   joined(): Promise<Arrival> {
     return this.arrival;
   }
@@ -48,8 +46,12 @@ export class Flight {
     this.settle(landing);
   }
 
+  /** An error is an answer like any other: a joiner must not get one older than its own start either. */
   crash(error: unknown): void {
-    this.fail(error);
+    const handOut = (): never => {
+      throw error;
+    };
+    this.settle({ handOut, tags: null });
   }
 
   abandon(): void {
@@ -83,7 +85,7 @@ export class SingleFlight {
 
   /** Takes off; a flight of the same key that can no longer be joined is replaced. */
   begin(key: string, mark: FenceMark, hardTimeoutMs: number): Flight {
-    const flight = new Flight(key, mark, this.started);
+    const flight = new Flight(key, mark, this.started, this.clock.monotonic());
     this.started += 1;
     this.flights.set(key, flight);
     flight.timer = this.clock.schedule(hardTimeoutMs, () => {

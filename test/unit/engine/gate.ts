@@ -1,0 +1,41 @@
+/** A load that stands still until the test lets it go on: races are arranged, never waited for. */
+export class Gate<T = unknown> {
+  readonly passed: Promise<T>;
+  private settle!: (value: T) => void;
+  private fail!: (error: unknown) => void;
+
+  constructor() {
+    this.passed = new Promise((resolve, reject) => {
+      this.settle = resolve;
+      this.fail = reject;
+    });
+    this.passed.catch(() => undefined);
+  }
+
+  open(value: T): void {
+    this.settle(value);
+  }
+
+  break(error: unknown): void {
+    this.fail(error);
+  }
+}
+
+/** Lets everything that is ready run. */
+export async function settled(): Promise<void> {
+  for (let turn = 0; turn < 3; turn += 1) await new Promise<void>((resolve) => setImmediate(resolve));
+}
+
+/** Rejections that nobody handled while `work` ran and a turn after. */
+export async function unhandledDuring(work: () => Promise<unknown>): Promise<unknown[]> {
+  const unhandled: unknown[] = [];
+  const note = (reason: unknown): void => void unhandled.push(reason);
+  process.on('unhandledRejection', note);
+  try {
+    await work();
+    await settled();
+  } finally {
+    process.off('unhandledRejection', note);
+  }
+  return unhandled;
+}

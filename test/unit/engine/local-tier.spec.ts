@@ -1,0 +1,83 @@
+import { InvalidationIntent } from '../../../libs/cache/src/core/invalidation/intent.js';
+import { CacheRig } from './cache-rig.js';
+import { Gate } from './gate.js';
+
+describe('the memory tier of a closed cache', () => {
+  it('keeps nothing that a load brings after close()', async () => {
+    const rig = await CacheRig.open();
+    const gate = new Gate();
+    const first = rig.read('user:get:1', () => gate.passed);
+    await rig.engine.close();
+    gate.open('value');
+    expect(await first).toBe('value');
+    expect(rig.engine.local.store.size).toBe(0);
+    expect(rig.fenced).toEqual([]);
+  });
+
+  it('runs the method of every later read', async () => {
+    const rig = await CacheRig.open();
+    await rig.read('user:get:1', () => 'before');
+    await rig.engine.close();
+    expect(await rig.read('user:get:1', () => 'first')).toBe('first');
+    expect(await rig.read('user:get:1', () => 'second')).toBe('second');
+    expect(rig.clock.pendingTimers).toBe(0);
+  });
+});
+
+describe('a value too large for memory', () => {
+  it('is returned, and its author is told; it does not count as fenced', async () => {
+    const rig = await CacheRig.open({ memory: { maxBytes: 8000 } });
+    const read = () => rig.read('user:get:1', () => 'x'.repeat(4000));
+    expect(await read()).toHaveLength(4000);
+    expect(rig.trouble.map(({ operation }) => operation)).toEqual(['size']);
+    expect(rig.fenced).toEqual([]);
+    expect(rig.engine.local.store.size).toBe(0);
+  });
+});
+
+describe('pattern-sweep', () => {
+  it('takes effect at once and does its work in slices, however many entries there are', async () => {
+    const rig = await CacheRig.open();
+    const reads: Promise<unknown>[] = [];
+    for (let i = 0; i < 5000; i += 1) reads.push(rig.read(`user:get:${i}`, () => 'old'));
+    await Promise.all(reads);
+    // A clock that moves with every look makes each slice exhaust its turn.
+    const step = hurryingClock(rig);
+    const invalidation = rig.invalidate(InvalidationIntent.pattern('get:*', 'user'));
+    expect(rig.engine.local.store.size).toBeGreaterThan(0);
+    expect(rig.engine.peek('user:get:4999')).toBeUndefined();
+    expect(await rig.read('user:get:4999', () => 'new')).toBe('new');
+    step.stop();
+    await rig.clock.advanceAsync(0);
+    expect((await invalidation).removed).toBeGreaterThanOrEqual(4998);
+    expect(rig.engine.peek('user:get:4999')).toEqual({ value: 'new' });
+    expect(rig.engine.local.store.size).toBe(1);
+  });
+
+  it('ends with the cache: what waits for a sweep is answered and no timer stays', async () => {
+    const rig = await CacheRig.open();
+    const reads: Promise<unknown>[] = [];
+    for (let i = 0; i < 5000; i += 1) reads.push(rig.read(`user:get:${i}`, () => 'old'));
+    await Promise.all(reads);
+    const step = hurryingClock(rig);
+    const invalidation = rig.invalidate(InvalidationIntent.pattern('get:*', 'user'));
+    await rig.engine.close();
+    step.stop();
+    await invalidation;
+    expect(rig.clock.pendingTimers).toBe(0);
+  });
+});
+
+/** Moves the manual clock by 5 ms at every look at it. */
+function hurryingClock(rig: CacheRig): { stop(): void } {
+  const { clock } = rig;
+  let shift = 0;
+  Object.defineProperty(clock, 'monotonic', {
+    configurable: true,
+    value: () => {
+      shift += 5;
+      return shift;
+    },
+  });
+  return { stop: () => Reflect.deleteProperty(clock, 'monotonic') };
+}
