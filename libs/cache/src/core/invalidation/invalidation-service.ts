@@ -1,4 +1,4 @@
-import type { Clock } from '../clock/clock.port.js';
+import type { Clock, Timer } from '../clock/clock.port.js';
 import type { AppendWait, InvalidationLog } from '../coherence/invalidation-log.port.js';
 import type { Invalidation, PatternTarget } from '../coherence/invalidation.js';
 import type { InvalidationIntent } from './intent.js';
@@ -30,6 +30,11 @@ export interface InvalidationResult {
 
 const RETRY_MS = 250;
 const MAX_RETRY_MS = 5000;
+interface PendingInvalidation {
+  readonly intents: readonly InvalidationIntent[];
+  readonly options: InvalidateOptions;
+}
+
 /** Unapplied invalidations kept for repetition; beyond it they are folded into one flush, which covers them all (I19). */
 const MAX_PENDING = 1000;
 
@@ -39,8 +44,10 @@ const MAX_PENDING = 1000;
  */
 export class InvalidationService {
   readonly events = new InvalidationEvents();
-  private pending: { readonly intents: readonly InvalidationIntent[]; readonly options: InvalidateOptions }[] = [];
+  private pending: PendingInvalidation[] = [];
+  /** True from the first failure until nothing is pending: there is one retry loop, whoever fails meanwhile. */
   private retrying = false;
+  private nextTry: Timer | null = null;
   private closed = false;
 
   constructor(
@@ -99,53 +106,52 @@ export class InvalidationService {
    */
   async invalidateOrRetry(intents: readonly InvalidationIntent[], options: InvalidateOptions = {}): Promise<void> {
     const requestId = options.requestId ?? this.newId();
+    const wish = { intents, options: { ...options, requestId } };
     try {
-      await this.invalidate(intents, { ...options, requestId });
+      await this.invalidate(intents, wish.options);
     } catch (error) {
-      if (this.pending.length >= MAX_PENDING)
-        this.pending = [{ intents: [this.flushIntent()], options: { reason: 'pending overflow' } }];
-      else this.pending.push({ intents, options: { ...options, requestId } });
-      this.events.emit('failed', { requestId, intents, error, pending: this.pending.length });
-      this.retryLater(RETRY_MS);
+      if (!this.closed) this.keep(wish);
+      this.failed(wish, error);
+      if (!this.retrying) this.retryLater(RETRY_MS);
     }
   }
 
   /** Stops repeating; what is pending then is reported once more. */
   close(): void {
     this.closed = true;
-    for (const { intents, options } of this.pending.splice(0)) {
-      const error = new Error('the application closed before this invalidation could be applied');
-      this.events.emit('failed', { requestId: options.requestId ?? '', intents, error, pending: 0 });
+    this.nextTry?.cancel();
+    for (const wish of this.pending.splice(0)) {
+      this.failed(wish, new Error('the application closed before this invalidation could be applied'));
     }
   }
 
+  private keep(wish: PendingInvalidation): void {
+    if (this.pending.length < MAX_PENDING) this.pending.push(wish);
+    else this.pending = [{ intents: [this.flushIntent()], options: { reason: 'pending overflow' } }];
+  }
+
+  private failed({ intents, options }: PendingInvalidation, error: unknown): void {
+    const { requestId = '' } = options;
+    this.events.emit('failed', { requestId, intents, error, pending: this.pending.length });
+  }
+
   private retryLater(delayMs: number): void {
-    if (this.retrying || this.closed) return;
-    this.retrying = true;
-    this.clock.schedule(delayMs, () => {
-      this.retrying = false;
-      void this.retry(delayMs);
-    });
+    this.retrying = !this.closed;
+    if (this.retrying) this.nextTry = this.clock.schedule(delayMs, () => void this.retry(delayMs));
   }
 
   private async retry(delayMs: number): Promise<void> {
-    while (this.pending.length > 0 && !this.closed) {
-      const first = this.pending[0]!;
+    for (let first = this.pending[0]; first !== undefined; first = this.pending[0]) {
       try {
         await this.invalidate(first.intents, first.options);
       } catch (error) {
-        const { intents, options } = first;
-        this.events.emit('failed', {
-          requestId: options.requestId ?? '',
-          intents,
-          error,
-          pending: this.pending.length,
-        });
+        if (!this.closed) this.failed(first, error);
         this.retryLater(Math.min(delayMs * 2, MAX_RETRY_MS));
         return;
       }
       if (this.pending[0] === first) this.pending.shift();
     }
+    this.retrying = false;
   }
 
   /** Many intents travel as one invalidation. */

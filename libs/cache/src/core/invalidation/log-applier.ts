@@ -1,6 +1,7 @@
 import type { Invalidation, PatternTarget } from '../coherence/invalidation.js';
 import type { LogListener } from '../coherence/invalidation-log.port.js';
 import type { LocalTier } from '../engine/local-tier.js';
+import { fullKey } from '../keys/local-key.js';
 
 /**
  * Applies what comes out of the log to this process's memory. Idempotent: an invalidation applied twice, or one already
@@ -25,8 +26,21 @@ export class LogApplier implements LogListener {
     let removed = invalidation.flush ? this.local.invalidateAll() : 0;
     for (const key of invalidation.keys) removed += Number(this.local.invalidateKey(key));
     for (const tag of invalidation.tags) removed += this.local.invalidateTag(tag);
-    const sweeps = invalidation.patterns.map((target) => this.local.invalidateMatching(this.compilePattern(target)));
+    const sweeps = invalidation.patterns.map((target) => this.local.invalidateMatching(this.matcherOf(target)));
     for (const swept of await Promise.all(sweeps)) removed += swept;
     return removed;
+  }
+
+  /**
+   * A pattern of another instance may be one that this version cannot read. Its prey must not survive for that, nor may
+   * following the log stop: everything the pattern could mean dies.
+   */
+  private matcherOf(target: PatternTarget): (fullKey: string) => boolean {
+    try {
+      return this.compilePattern(target);
+    } catch {
+      const prefix = target.scope === null ? '' : fullKey(target.scope, '');
+      return (key) => key.startsWith(prefix);
+    }
   }
 }
