@@ -1,5 +1,6 @@
 import { CacheError } from '../../../libs/cache/src/core/errors/cache-error.js';
-import { MEMORY_DEFAULTS, parseBytes, resolveMemoryOptions } from '../../../libs/cache/src/core/engine/l1.options.js';
+import { parseBytes } from '../../../libs/cache/src/core/codec/byte-size.js';
+import { MEMORY_DEFAULTS, resolveMemoryOptions } from '../../../libs/cache/src/core/engine/l1.options.js';
 
 function rejection(action: () => unknown): CacheError {
   try {
@@ -28,7 +29,7 @@ describe('MemoryOptions', () => {
     ['1.5 MB', 1_572_864],
     [' 8KB ', 8192],
   ])('reads %p as %d bytes', (input, bytes) => {
-    expect(parseBytes(input)).toBe(bytes);
+    expect(parseBytes(input, 'x')).toBe(bytes);
   });
 
   it.each([0, -1, 1.5, NaN, Infinity, 2 ** 60, '', '64', 'mb', '64 m', '-1mb', '0.1b', '1e3kb', {}])(

@@ -1,41 +1,70 @@
-import { Packr } from 'msgpackr';
+import { CacheError, describeInput } from '../errors/cache-error.js';
+import { resolveCodecOptions, type CodecOptions } from './codec.options.js';
+import { decodeValue, encodeValue } from './value-codec.js';
 
 /** A value on its way to or from a shared tier. Durations and `createdAt` (wall time) are milliseconds. */
 export interface Envelope {
   readonly value: unknown;
-  /** How long the value is fresh, from `createdAt` on. */
+  /** How long the value is fresh, from `createdAt` on; `Infinity`: for ever. */
   readonly freshMs: number;
   /** How long it may be served expired after that. */
   readonly graceMs: number;
   readonly createdAt: number;
 }
 
-export interface EncodeOptions {
-  /** Largest encoded size, bytes. @default 1048576 */
-  readonly maxPayloadBytes?: number;
-}
-
+/*
+ * Byte 0: version of the layout. Byte 1: codec of the value. Then freshMs, graceMs and createdAt as big-endian doubles,
+ * then the value. A new layout takes a new version: instances of both run side by side during a deploy, and each takes
+ * the other's entries for misses.
+ */
 const VERSION = 1;
-const CODEC = 1;
-const packr = new Packr({ structuredClone: true });
+const MSGPACK = 1;
+const FRESH_AT = 2;
+const GRACE_AT = 10;
+const CREATED_AT = 18;
+const HEADER_BYTES = 26;
 
-/** @throws CacheError `LARDER_VALUE_UNCACHEABLE` */
-export function encodeEnvelope(envelope: Envelope, _options?: EncodeOptions): Uint8Array {
-  const body = packr.pack([envelope.freshMs, envelope.graceMs, envelope.createdAt, envelope.value]);
-  const bytes = new Uint8Array(body.length + 2);
+const DEFAULTS = resolveCodecOptions();
+
+/**
+ * @throws CacheError `LARDER_VALUE_UNCACHEABLE` for functions, symbols, promises, streams, classes with `#private`
+ * members, own `__proto__` keys, nesting beyond 500 levels, and more bytes than `maxPayloadBytes`
+ */
+export function encodeEnvelope(envelope: Envelope, options?: CodecOptions): Uint8Array {
+  const { maxPayloadBytes } = options === undefined ? DEFAULTS : resolveCodecOptions(options);
+  const payload = encodeValue(envelope.value);
+  if (payload.byteLength > maxPayloadBytes) {
+    throw new CacheError(
+      'LARDER_VALUE_UNCACHEABLE',
+      `Expected a value of at most ${maxPayloadBytes} bytes encoded, got ${payload.byteLength} from ${describeInput(envelope.value)}. Return less, or raise \`maxPayloadBytes\`.`,
+    );
+  }
+  const bytes = Buffer.allocUnsafeSlow(HEADER_BYTES + payload.byteLength);
   bytes[0] = VERSION;
-  bytes[1] = CODEC;
-  bytes.set(body, 2);
+  bytes[1] = MSGPACK;
+  bytes.writeDoubleBE(envelope.freshMs, FRESH_AT);
+  bytes.writeDoubleBE(envelope.graceMs, GRACE_AT);
+  bytes.writeDoubleBE(envelope.createdAt, CREATED_AT);
+  bytes.set(payload, HEADER_BYTES);
   return bytes;
 }
 
-/** `null` for anything that is not an envelope of this version; never throws. */
-export function decodeEnvelope(bytes: Uint8Array): Envelope | null {
-  if (bytes[0] !== VERSION || bytes[1] !== CODEC) return null;
+/**
+ * Reads what `encodeEnvelope` wrote. `null`: another version or codec, damaged, or too large; a miss to be counted.
+ * Never throws, and nothing in the bytes can reach beyond the value they yield (I17).
+ */
+export function decodeEnvelope(bytes: Uint8Array, options?: CodecOptions): Envelope | null {
+  const { maxPayloadBytes } = options === undefined ? DEFAULTS : resolveCodecOptions(options);
+  const payloadBytes = bytes.byteLength - HEADER_BYTES;
+  if (payloadBytes < 1 || payloadBytes > maxPayloadBytes || bytes[0] !== VERSION || bytes[1] !== MSGPACK) return null;
+  const header = new DataView(bytes.buffer, bytes.byteOffset, HEADER_BYTES);
+  const freshMs = header.getFloat64(FRESH_AT);
+  const graceMs = header.getFloat64(GRACE_AT);
+  const createdAt = header.getFloat64(CREATED_AT);
+  if (!(freshMs >= 0 && graceMs >= 0 && Number.isFinite(createdAt))) return null;
   try {
-    const [freshMs, graceMs, createdAt, value] = packr.unpack(bytes.subarray(2)) as [number, number, number, unknown];
-    return { value, freshMs, graceMs, createdAt };
+    return { value: decodeValue(bytes.subarray(HEADER_BYTES)), freshMs, graceMs, createdAt };
   } catch {
-    return null;
+    return null; // damaged; the caller counts it
   }
 }

@@ -1,5 +1,6 @@
 import { types } from 'node:util';
-import { classKind } from './isolation-class.js';
+import { classKind } from '../codec/class-kind.js';
+import { describeObject } from '../codec/uncacheable.js';
 import { BUILTIN_BYTES, bufferBytes, primitiveBytes, stringBytes, tableBytes } from './isolation-size.js';
 
 /** What the walk over a value offers to the copying of one built-in object. */
@@ -20,7 +21,7 @@ export interface Walk {
 export function copyBuiltin(original: object, prototype: object, walk: Walk): object {
   const kind = classKind(prototype);
   const copy = kind === 'live' ? undefined : bare(original, kind === 'private', walk);
-  if (copy === undefined) return walk.refuse(nameOf(original, kind));
+  if (copy === undefined) return walk.refuse(describeObject(original, kind));
   if (Object.getPrototypeOf(copy) !== prototype) Object.setPrototypeOf(copy, prototype);
   walk.remember(original, copy);
   if (types.isMap(original)) copyEntries(original, copy as Map<unknown, unknown>, walk);
@@ -111,12 +112,4 @@ function copyOwnProperties(original: object, copy: object, walk: Walk): void {
       configurable: present?.configurable ?? true,
     });
   }
-}
-
-function nameOf(original: object, kind: string): string {
-  const name = (original as { constructor?: { name?: unknown } }).constructor?.name;
-  const type = typeof name === 'string' && name !== '' ? name : Object.prototype.toString.call(original).slice(8, -1);
-  if (kind === 'live') return `something still going on (${type})`;
-  if (kind === 'private') return `an instance of a class with private members (${type})`;
-  return `an object with internal state (${type})`;
 }

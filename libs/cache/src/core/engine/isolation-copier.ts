@@ -1,6 +1,6 @@
-import { CacheError } from '../errors/cache-error.js';
+import { classKind } from '../codec/class-kind.js';
+import { uncacheable } from '../codec/uncacheable.js';
 import { copyBuiltin } from './isolation-builtin.js';
-import { classKind } from './isolation-class.js';
 import { ARRAY_BYTES, OBJECT_BYTES, SLOT_BYTES, primitiveBytes } from './isolation-size.js';
 
 /** Values nested deeper are not cached: the walk recurses, and so does the codec. */
@@ -9,6 +9,8 @@ export const MAX_DEPTH = 500;
 const MAX_ARRAY_LENGTH = 2 ** 24;
 /** Up to here a list is searched faster than a map is filled. */
 const LIST_LIMIT = 12;
+
+const CURE = "Return plain data, or set `isolation: 'share'` to store the very object.";
 
 type Properties = Record<PropertyKey, unknown>;
 
@@ -67,12 +69,7 @@ export class ValueCopier {
 
   /** Ends the walk: the value at hand, `what`, cannot be copied. */
   refuse(what: string, cause?: unknown): never {
-    const where = this.path.length === 0 ? '' : ` at ${describePath(this.path)}`;
-    throw new CacheError(
-      'LARDER_VALUE_UNCACHEABLE',
-      `Expected a value that can be copied, got ${what}${where}. Return plain data, or set \`isolation: 'share'\` to store the very object.`,
-      { cause },
-    );
+    throw uncacheable(what, this.path, CURE, cause);
   }
 
   private copyObject(original: object): object {
@@ -148,18 +145,4 @@ export class ValueCopier {
     for (let i = 0; i < original.length; i++) copy.push(original[i]);
     return Object.setPrototypeOf(copy, prototype) as unknown[];
   }
-}
-
-/** `value.rows[3]["first name"]`; the middle of a very long way is left out. */
-function describePath(path: readonly PropertyKey[]): string {
-  const shown = path.length <= 2 * PATH_ENDS ? path : [...path.slice(0, PATH_ENDS), null, ...path.slice(-PATH_ENDS)];
-  return `value${shown.map(describeStep).join('')}`;
-}
-
-const PATH_ENDS = 8;
-
-function describeStep(step: PropertyKey | null): string {
-  if (step === null) return ' … ';
-  if (typeof step === 'string') return /^[A-Za-z_$][\w$]*$/.test(step) ? `.${step}` : `[${JSON.stringify(step)}]`;
-  return `[${String(step)}]`;
 }
