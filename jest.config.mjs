@@ -48,7 +48,7 @@ export default {
     {
       ...base,
       displayName: 'nest11',
-      testRegex: ['/test/e2e/.*\\.spec\\.ts$'],
+      testRegex: ['/test/e2e/.*(?<!\\.nest12)\\.spec\\.ts$'],
       moduleNameMapper: { ...sources, ...nest11 },
       globals: { TESTED_MAJORS: { nest: 11, ioredis: 6 } },
     },

@@ -20,6 +20,7 @@ export type { ScopeActions } from './nest/cache-actions.js';
 export { CacheEvents } from './nest/events/cache-events.js';
 export type { EventMapping } from './nest/events/event-mapping.js';
 export type { AdminOptions } from './nest/admin/admin.options.js';
+export type { CacheFeatureOptions } from './nest/admin/admin-routes.module.js';
 
 export { memory, MemoryTier } from './adapters/memory/memory.js';
 export type { MemoryOptions } from './core/engine/l1.options.js';

@@ -1,5 +1,9 @@
 import { Module, type DynamicModule, type FactoryProvider, type Provider, type Type } from '@nestjs/common';
 import { DiscoveryModule } from '@nestjs/core';
+import { AdminAccess } from './admin/admin-access.js';
+import { AdminCommands } from './admin/admin-commands.js';
+import { adminController } from './admin/admin.controller.js';
+import { adminRoutesOf, type CacheFeatureOptions } from './admin/admin-routes.module.js';
 import { CacheActions } from './cache-actions.js';
 import { CacheExplorer } from './cache.explorer.js';
 import type { CacheModuleOptions } from './cache.options.js';
@@ -41,26 +45,47 @@ const PROVIDERS: readonly Provider[] = [
   CacheService,
   CacheHealth,
   CacheExplorer,
+  AdminAccess,
+  AdminCommands,
 ];
+
+/** The admin routes of every scope, by path parameter. */
+const AdminController = adminController(null);
 
 /** Caching for the whole application: import it once, with `forRoot` or `forRootAsync`. */
 @Module({})
 export class CacheModule {
   /** @throws CacheError at boot for options that cannot work, naming the field */
   static forRoot(options: CacheModuleOptions = {}): DynamicModule {
-    return CacheModule.withOptions([{ provide: CACHE_OPTIONS, useValue: options }]);
+    const controllers = options.admin === false ? [] : [AdminController];
+    return CacheModule.withOptions([{ provide: CACHE_OPTIONS, useValue: options }], controllers);
   }
 
   /** As `forRoot`, with options that need other providers. */
   static forRootAsync(options: CacheModuleAsyncOptions): DynamicModule {
-    return CacheModule.withOptions(asyncOptions(options), options.imports);
+    return CacheModule.withOptions(asyncOptions(options), [AdminController], options.imports);
   }
 
-  private static withOptions(options: Provider[], imports: DynamicModule['imports'] = []): DynamicModule {
+  /**
+   * The admin routes of these services under paths of their own, `/user/cache/clear`, which Swagger shows. Without it the
+   * same routes exist, under `/:scope/cache/clear`.
+   *
+   * @throws CacheError naming class and method where a decorator of a service cannot work
+   */
+  static forFeature(services: readonly Type[], options: CacheFeatureOptions = {}): DynamicModule {
+    return adminRoutesOf(services, options);
+  }
+
+  private static withOptions(
+    options: Provider[],
+    controllers: Type[],
+    imports: DynamicModule['imports'] = [],
+  ): DynamicModule {
     return {
       module: CacheModule,
       global: true,
       imports: [DiscoveryModule, ...imports],
+      controllers,
       providers: [...options, ...PROVIDERS],
       exports: [
         RuntimeHolder,
@@ -71,6 +96,8 @@ export class CacheModule {
         CacheActions,
         CacheService,
         CacheHealth,
+        AdminAccess,
+        AdminCommands,
       ],
     };
   }

@@ -26,8 +26,8 @@ export interface CacheModuleOptions {
   defaults?: CachePolicyOptions;
   /** The service level, by scope; what it says overrides `@CacheScope`. @default {} */
   services?: Readonly<Record<string, ServiceCacheOptions>>;
-  /** Who may use the admin routes. @default only a loopback peer */
-  admin?: AdminOptions;
+  /** Who may use the admin routes; `false`: there are none. @default only a loopback peer */
+  admin?: AdminOptions | false;
   /** Events that invalidate. @default [] */
   events?: readonly EventMapping[];
   /** Answers carry a `Cache-Status` header (RFC 9211). @default false */
