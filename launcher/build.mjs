@@ -2,7 +2,7 @@
 /** Builds the library and the demo for `npm start`, each only when its sources are newer than what was built. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** nest-cli project, the file it ends in, and everything it is made from. */
@@ -27,8 +27,9 @@ export async function buildWhatIsOld(root) {
     const nest = join(root, 'node_modules', '@nestjs', 'cli', 'bin', 'nest.js');
     const build = spawn(process.execPath, [nest, 'build', name], { cwd: root, stdio: 'inherit' });
     const [code] = await once(build, 'exit');
-    if (code !== 0)
-      throw new Error(`Expected \`npx nest build ${name}\` to succeed, got exit code ${code}; see above.`);
+    if (code === 0) continue;
+    rmSync(join(root, output), { force: true }); // the compiler writes even what it objects to, and that must not run
+    throw new Error(`Expected \`npx nest build ${name}\` to succeed, got exit code ${code}; see above.`);
   }
 }
 

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { buildWhatIsOld } from './build.mjs';
 import { startPostgres } from './postgres.mjs';
+import { guardProcess } from './watchdog.mjs';
 
 const SHUTDOWN_WITHIN_MS = 10_000;
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -32,6 +33,7 @@ try {
  */
 async function run(main, env) {
   const app = spawn(process.execPath, [main], { cwd: root, stdio: 'inherit', env: { ...process.env, ...env } });
+  const release = app.pid ? guardProcess(app.pid, 'SIGTERM') : () => {};
   /** @type {NodeJS.Timeout | undefined} */
   let patience;
   /** @param {NodeJS.Signals} signal */
@@ -41,6 +43,7 @@ async function run(main, env) {
   };
   process.on('SIGINT', forward).on('SIGTERM', forward);
   const [code, signal] = await once(app, 'exit');
+  release();
   clearTimeout(patience);
   process.off('SIGINT', forward).off('SIGTERM', forward);
   return code ?? 128 + constants.signals[/** @type {NodeJS.Signals} */ (signal)];

@@ -16,10 +16,10 @@ for await (const line of createInterface({ input: process.stdin })) {
   else guarded.delete(message.id);
 }
 
-const left = [...guarded.values()];
-await Promise.all(left.flatMap((entry) => ('process' in entry ? [end(entry.process)] : [])));
-for (const entry of left) {
-  if ('folder' in entry) rmSync(entry.folder, { recursive: true, force: true, maxRetries: 5 });
+// Last come, first gone: what uses a server ends before the server, and a server before its folder.
+for (const entry of [...guarded.values()].reverse()) {
+  if ('process' in entry) await end(entry.process);
+  else rmSync(entry.folder, { recursive: true, force: true, maxRetries: 5 });
 }
 
 /** @param {import('./watchdog.mjs').GuardedProcess} guarded */
