@@ -12,6 +12,7 @@ import { CacheRegistry } from './cache-registry.js';
 import { CacheRuntime } from './cache-runtime.js';
 import { CacheService } from './cache.service.js';
 import { CacheEvents } from './events/cache-events.js';
+import { CacheStatusModule } from './http/cache-status.module.js';
 import { RUNTIME_HOLDER, RuntimeHolder } from './interception/runtime-binding.js';
 
 /** The injection token of the module's options. */
@@ -84,7 +85,7 @@ export class CacheModule {
     return {
       module: CacheModule,
       global: true,
-      imports: [DiscoveryModule, ...imports],
+      imports: [DiscoveryModule, CacheStatusModule, ...imports],
       controllers,
       providers: [...options, ...PROVIDERS],
       exports: [
