@@ -35,7 +35,7 @@ export function resolveAdminPolicy(options: AdminOptions | false | undefined, wh
   if (typeof options !== 'object' || options === null) {
     throw invalid(where, 'an object or `false`', options, 'Write e.g. { guard: AdminGuard }.');
   }
-  const { guard, token, public: open } = { ...ADMIN_DEFAULTS, ...options };
+  const { guard, token, public: open = ADMIN_DEFAULTS.public } = options;
   const given = [guard, token, open === false ? undefined : open].filter((option) => option !== undefined);
   if (given.length > 1) {
     throw invalid(where, 'one of `guard`, `token` and `public`', options, 'Let one guard check all you need.');
