@@ -3,6 +3,7 @@ import { CqrsModule } from '@nestjs/cqrs';
 import { EventEmitterModule } from '@nestjs/event-emitter';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { CacheModule } from 'nestjs-larder';
+import { redis } from 'nestjs-larder/redis';
 import { ProductController } from './catalogue/product.controller.js';
 import { Product } from './catalogue/product.entity.js';
 import { ProductService } from './catalogue/product.service.js';
@@ -11,23 +12,34 @@ import { Order } from './orders/order.entity.js';
 import { OrderService } from './orders/order.service.js';
 import { SeedData } from './seed-data.js';
 
+export interface ShopSettings {
+  databaseUrl: string;
+  /** Without it the shop caches in memory alone, which is right for a single instance. */
+  redisUrl?: string | undefined;
+}
+
 /** The shop: a catalogue and orders on PostgreSQL, cached. */
 @Module({})
 export class AppModule {
-  static with(settings: { databaseUrl: string }): DynamicModule {
+  static with({ databaseUrl, redisUrl }: ShopSettings): DynamicModule {
     return {
       module: AppModule,
       imports: [
         TypeOrmModule.forRoot({
           type: 'postgres',
-          url: settings.databaseUrl,
+          url: databaseUrl,
           entities: [Product, Order],
           synchronize: true,
         }),
         TypeOrmModule.forFeature([Product, Order]),
         EventEmitterModule.forRoot(),
         CqrsModule.forRoot(),
-        CacheModule.forRoot({ namespace: 'shop', memory: { maxBytes: '64mb' }, cacheStatus: true }),
+        CacheModule.forRoot({
+          namespace: 'shop',
+          memory: { maxBytes: '64mb' },
+          cacheStatus: true,
+          ...(redisUrl === undefined ? {} : { backend: redis({ url: redisUrl }) }),
+        }),
         CacheModule.forFeature([ProductService, OrderService]),
       ],
       controllers: [ProductController, OrderController],
