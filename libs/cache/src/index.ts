@@ -37,3 +37,31 @@ export type { Duration } from './core/clock/duration.js';
 export { CacheError } from './core/errors/cache-error.js';
 export { CACHE_ERROR_CODES } from './core/errors/error-codes.js';
 export type { CacheErrorCode } from './core/errors/error-codes.js';
+
+export { InvalidationIntentBatch } from './core/invalidation/intent-batch.js';
+export { CommitPosition } from './core/outbox/commit-position.js';
+export { InvalidationApplier } from './core/outbox/invalidation-applier.js';
+export { InvalidationReceipt } from './core/outbox/invalidation-receipt.js';
+export { InvalidationWait } from './core/outbox/invalidation-wait.js';
+export type { ClusterBarrier, InvalidationWaitOptions, WaitScope } from './core/outbox/invalidation-wait.js';
+export type {
+  ConsistencyMode,
+  InvalidationWaitDiagnostics,
+  InvalidationWaitOutcome,
+} from './core/outbox/wait-outcome.js';
+export { OutboxState } from './core/outbox/outbox-state.js';
+export { OutboxStore } from './core/outbox/outbox-store.port.js';
+export { OutboxWorker } from './core/outbox/outbox-worker.js';
+export type { OutboxWorkerOptions } from './core/outbox/outbox-worker.options.js';
+export { outboxRowId } from './core/outbox/outbox-row-id.js';
+export type { OutboxPublishReport, OutboxWorkerDiagnostics } from './core/outbox/outbox-report.js';
+export type { OutboxRow } from './core/outbox/outbox-row.js';
+export type { CommitStatus, OutboxStatus } from './core/outbox/outbox-status.js';
+export { TransactionContext } from './core/outbox/transaction-context.js';
+export { InMemoryOutboxStore } from './adapters/memory/in-memory-outbox-store.js';
+
+export { AuditStore } from './core/audit/audit-store.port.js';
+export type { AuditAppendResult, AuditEntry, AuditRecord } from './core/audit/audit-record.js';
+export type { AuditPage, AuditQuery } from './core/audit/audit-query.js';
+export type { AuditHead, AuditTrust, AuditVerification } from './core/audit/audit-chain.js';
+export { InMemoryAuditStore } from './adapters/memory/in-memory-audit-store.js';

@@ -1,6 +1,13 @@
-export { InvalidationIntentBatch } from '../../core/invalidation/intent-batch.js';
+export { typeormAudit, typeormOutbox } from './factories.js';
 export { TypeOrmAuditStore } from './typeorm-audit-store.js';
 export type { TypeOrmAuditOptions } from './typeorm-audit.options.js';
 export { TypeOrmOutboxStore } from './typeorm-outbox-store.js';
 export type { TypeOrmOutboxOptions } from './typeorm-outbox.options.js';
-export { typeormAudit, typeormOutbox } from './factories.js';
+export { TypeOrmInvalidationCollector } from './invalidation-collector.js';
+export { CacheEntity } from './cache-entity.decorator.js';
+export type { CacheEntityOptions } from './cache-entity.decorator.js';
+export { installInvalidationTrigger, removeInvalidationTrigger } from './invalidation-trigger.js';
+export type { InvalidationTriggerOptions } from './invalidation-trigger.js';
+export { InvalidationOutbox } from './invalidation-outbox.entity.js';
+export { InvalidationAudit } from './invalidation-audit.entity.js';
+export { LarderSchema1763596800000 } from './larder-schema.migration.js';

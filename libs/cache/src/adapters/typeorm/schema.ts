@@ -119,3 +119,14 @@ async function create(queryRunner: QueryRunner, artifact: SchemaArtifact): Promi
     [artifact, SCHEMA_VERSIONS[artifact]],
   );
 }
+
+/** Takes everything away again, the rows included; triggers on watched tables go with their function. */
+export async function dropSchema(queryRunner: QueryRunner): Promise<void> {
+  await queryRunner.query(`
+    DROP TABLE IF EXISTS ${OUTBOX_TABLE}, ${AUDIT_TABLE}, ${VERSION_TABLE};
+    DROP FUNCTION IF EXISTS hydracache_invalidate_rows() CASCADE;
+    DROP FUNCTION IF EXISTS hydracache_record(text, text, text, text[], text[], text);
+    DROP FUNCTION IF EXISTS hydracache_audit_chain(), hydracache_audit_refuse();
+    DROP FUNCTION IF EXISTS hydracache_commit_position(), hydracache_now_ms(), hydracache_hash_parts(text[]);
+  `);
+}

@@ -32,9 +32,8 @@ export class TransactionTracker extends TransactionContext {
   follow(dataSource: DataSource): () => void {
     const { manager } = dataSource;
     const original = Reflect.get(manager, 'transaction') as (...args: unknown[]) => Promise<unknown>;
-    const followed = (...args: [string, RunInTransaction] | [RunInTransaction]): Promise<unknown> => {
-      const isolation = args.length === 2 ? args[0] : null;
-      const run = args.at(-1) as RunInTransaction;
+    const followed = (first: string | RunInTransaction, second?: RunInTransaction): Promise<unknown> => {
+      const [isolation, run] = typeof first === 'string' ? [first, second!] : [null, first];
       const inContext: RunInTransaction = (inner) =>
         this.storage.run({ queryRunner: inner.queryRunner!, isolation }, () => run(inner));
       this.starting = true;

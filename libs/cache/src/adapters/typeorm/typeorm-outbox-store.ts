@@ -1,17 +1,19 @@
 import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
 import { CacheError } from '../../core/errors/cache-error.js';
 import { CommitPosition } from '../../core/outbox/commit-position.js';
-import { InvalidationReceipt } from '../../core/outbox/invalidation-receipt.js';
+import type { InvalidationReceipt } from '../../core/outbox/invalidation-receipt.js';
 import type { OutboxBatch } from '../../core/outbox/outbox-intent.js';
 import type { OutboxRow, RowClaim, RowReference } from '../../core/outbox/outbox-row.js';
 import type { CommitStatus, OutboxStatus } from '../../core/outbox/outbox-status.js';
 import { OutboxStore, type OutboxHintListener, type ReplayRequest } from '../../core/outbox/outbox-store.port.js';
+import { CacheEntitySubscriber } from './cache-entity-subscriber.js';
 import { CommitAnnouncer } from './commit-announcer.js';
+import { TypeOrmInvalidationCollector } from './invalidation-collector.js';
 import { NotificationListener } from './notification-listener.js';
-import { storableText, toIntentColumns, toOutboxRow, type StoredOutboxRow } from './outbox-row-mapping.js';
+import { storableText, toOutboxRow, type StoredOutboxRow } from './outbox-row-mapping.js';
+import { writeBatches, writeRows } from './outbox-writer.js';
 import { assertSupported, checkSchema, installSchema } from './schema.js';
 import { CLAIM } from './sql/claim.js';
-import { ENQUEUE } from './sql/enqueue.js';
 import { MARK_FAILED, MARK_PUBLISHED, RELEASE, RENEW } from './sql/marks.js';
 import { PRUNE } from './sql/prune.js';
 import { RESET_DEAD_LETTERS } from './sql/reset-dead-letters.js';
@@ -20,9 +22,7 @@ import { STATUS, STATUS_FOR_COMMIT } from './sql/status.js';
 import { OUTBOX_CHANNEL, OUTBOX_TABLE } from './sql/tables.js';
 import { TransactionTracker } from './transaction-tracker.js';
 import { TYPE_ORM_OUTBOX_DEFAULTS, type TypeOrmOutboxOptions } from './typeorm-outbox.options.js';
-import { WriteLedger, type GatheredBatch } from './write-ledger.js';
-
-type Database = Pick<DataSource, 'query'>;
+import { WriteLedger } from './write-ledger.js';
 
 /**
  * The outbox in PostgreSQL, beside the data: intents are written in the transaction that changes the data, so they are
@@ -33,7 +33,9 @@ export class TypeOrmOutboxStore extends OutboxStore {
   private readonly options: Required<Omit<TypeOrmOutboxOptions, 'dataSource'>>;
   private readonly ledger: WriteLedger;
   private readonly announcer: CommitAnnouncer;
+  private readonly entities: CacheEntitySubscriber;
   private dataSource: DataSource | null;
+  private namespace = 'app';
   private listener: NotificationListener | null = null;
   private unfollow: (() => void) | null = null;
 
@@ -44,10 +46,11 @@ export class TypeOrmOutboxStore extends OutboxStore {
     this.options = { ...TYPE_ORM_OUTBOX_DEFAULTS, ...rest } as typeof this.options;
     this.announcer = new CommitAnnouncer(this.options, () => this.database().query(`NOTIFY ${OUTBOX_CHANNEL}`));
     this.ledger = new WriteLedger(
-      (queryRunner, batches) => this.insertAll(queryRunner, batches),
+      (queryRunner, batches) => writeBatches(queryRunner, batches),
       (receipts) => this.announcer.committed(receipts),
       (queryRunner) => this.transactions.enter(queryRunner),
     );
+    this.entities = new CacheEntitySubscriber((manager, batch) => this.gather(manager, batch));
   }
 
   /** Gives the store its data source, where none was given at first: for dependency injection. */
@@ -61,17 +64,22 @@ export class TypeOrmOutboxStore extends OutboxStore {
    *
    * @throws CacheError `LARDER_DATABASE_UNSUPPORTED`, `LARDER_SCHEMA_MISSING`, `LARDER_SCHEMA_UNKNOWN`, `LARDER_OPTION_INVALID`
    */
-  override async open(): Promise<void> {
+  override async open(namespace = this.namespace): Promise<void> {
+    this.namespace = namespace;
     if (this.unfollow !== null) return;
     const dataSource = this.database();
     await assertSupported(dataSource);
     if (this.options.schema === 'check') await checkSchema(dataSource, OUTBOX_TABLE);
     else await withQueryRunner(dataSource, (queryRunner) => installSchema(queryRunner, OUTBOX_TABLE));
     const stopTracking = this.transactions.follow(dataSource);
-    dataSource.subscribers.push(this.ledger);
+    // The ledger comes first: it opens the frame of a transaction before an entity of it can change.
+    const subscribers = [this.ledger, this.entities];
+    dataSource.subscribers.push(...subscribers);
     this.unfollow = () => {
       stopTracking();
-      dataSource.subscribers.splice(dataSource.subscribers.indexOf(this.ledger), 1);
+      for (const subscriber of subscribers) {
+        dataSource.subscribers.splice(dataSource.subscribers.indexOf(subscriber), 1);
+      }
     };
     if (!this.options.listen) return;
     this.listener = new NotificationListener(dataSource, OUTBOX_CHANNEL, () => this.announcer.woken());
@@ -93,7 +101,7 @@ export class TypeOrmOutboxStore extends OutboxStore {
   ): Promise<number> {
     if (batch.intents.length === 0) return 0;
     const position = CommitPosition.from(commitPosition);
-    const receipt = await this.insert(this.database(), namespace, [batch], position);
+    const receipt = await writeRows(this.database(), namespace, [batch], position);
     if (receipt.rows! > 0) await this.announcer.committed([receipt]);
     return receipt.rows!;
   }
@@ -107,9 +115,19 @@ export class TypeOrmOutboxStore extends OutboxStore {
     return this.ledger.recordNow(manager, { namespace, batch });
   }
 
-  /** Leaves a batch to be recorded, with all others of the transaction, in one statement before its commit. */
-  gather(manager: EntityManager, namespace: string, batch: OutboxBatch): Promise<void> {
-    return this.ledger.gather(manager, { namespace, batch });
+  /**
+   * Collects what the manager's transaction makes stale; it is recorded before the commit, in one statement with all else
+   * that is collected there.
+   *
+   * @throws CacheError `LARDER_TRANSACTION_REQUIRED` where the manager is not in a transaction
+   */
+  collect(manager: EntityManager, namespace = this.namespace): TypeOrmInvalidationCollector {
+    const batch = new TypeOrmInvalidationCollector();
+    if (this.ledger.gather(manager, { namespace, batch, seal: () => batch.seal() })) return batch;
+    throw new CacheError(
+      'LARDER_TRANSACTION_REQUIRED',
+      'Expected the manager of an open transaction, got one without. Collect inside `dataSource.transaction((manager) => …)`, or use `record()`.',
+    );
   }
 
   override async claim(
@@ -190,38 +208,10 @@ export class TypeOrmOutboxStore extends OutboxStore {
     return this.announcer.subscribe(listener);
   }
 
-  /** One statement per namespace; nearly always one. */
-  private async insertAll(
-    queryRunner: QueryRunner,
-    gathered: readonly GatheredBatch[],
-  ): Promise<InvalidationReceipt[]> {
-    const receipts: InvalidationReceipt[] = [];
-    for (const namespace of new Set(gathered.map((each) => each.namespace))) {
-      const batches = gathered.filter((each) => each.namespace === namespace).map(({ batch }) => batch);
-      receipts.push(await this.insert(queryRunner, namespace, batches));
-    }
-    return receipts;
-  }
-
-  private async insert(
-    database: Database,
-    namespace: string,
-    batches: readonly OutboxBatch[],
-    commitPosition?: CommitPosition,
-  ): Promise<InvalidationReceipt> {
-    const intents = batches.flatMap(({ intents: all, reason }) =>
-      all.map((intent) => ({ ...toIntentColumns(intent), reason: storableText(reason) })),
-    );
-    const columns = ['targetHash', 'kind', 'key', 'tag', 'entity', 'collection', 'reason', 'payload'] as const;
-    const [row] = await database.query(ENQUEUE, [
-      namespace,
-      commitPosition?.asStr() ?? null,
-      ...columns.map((column) => intents.map((intent) => intent[column])),
-    ]);
-    return new InvalidationReceipt(namespace, row.position, {
-      rows: Number(row.added),
-      createdAtMs: Number(row.now_ms),
-    });
+  /** Before the commit where there is one to come, else at once. */
+  private async gather(manager: EntityManager, batch: OutboxBatch): Promise<void> {
+    const { namespace } = this;
+    if (!this.ledger.gather(manager, { namespace, batch })) await this.ledger.recordNow(manager, { namespace, batch });
   }
 
   private async mark(sql: string, rows: readonly RowReference[], ...parameters: unknown[]): Promise<number> {

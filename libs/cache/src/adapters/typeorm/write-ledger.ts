@@ -1,16 +1,16 @@
 import type { EntityManager, EntitySubscriberInterface, QueryRunner } from 'typeorm';
 import type { InvalidationReceipt } from '../../core/outbox/invalidation-receipt.js';
-import type { OutboxBatch } from '../../core/outbox/outbox-intent.js';
+import type { GatheredBatch } from './outbox-writer.js';
 
-/** A batch waiting to be recorded before its transaction, or savepoint, ends. */
-export interface GatheredBatch {
-  readonly namespace: string;
-  readonly batch: OutboxBatch;
+/** A batch waiting to be recorded before its transaction, or savepoint, ends. Until then it may grow. */
+interface WaitingBatch extends GatheredBatch {
+  /** Called when the batch is read: from then on it may not grow. */
+  readonly seal?: () => void;
 }
 
 /** One level of a transaction: the transaction itself, or a savepoint in it. */
 interface Frame {
-  gathered: GatheredBatch[];
+  gathered: WaitingBatch[];
   /** True once its intents have been recorded: what comes later is recorded at once. */
   sealed: boolean;
   readonly receipts: InvalidationReceipt[];
@@ -38,17 +38,21 @@ export class WriteLedger implements EntitySubscriberInterface {
     private readonly onStart: (queryRunner: QueryRunner) => void,
   ) {}
 
-  /** Leaves a batch to be recorded with the others before the commit; outside a transaction it is recorded at once. */
-  async gather(manager: EntityManager, gathered: GatheredBatch): Promise<void> {
+  /**
+   * Leaves a batch to be recorded with the others before the manager's transaction, or savepoint, ends. `false` where there
+   * is none to wait for.
+   */
+  gather(manager: EntityManager, waiting: WaitingBatch): boolean {
     const frame = this.currentFrame(manager.queryRunner);
-    if (frame === null || frame.sealed) await this.recordNow(manager, gathered);
-    else frame.gathered.push(gathered);
+    if (frame === null || frame.sealed) return false;
+    frame.gathered.push(waiting);
+    return true;
   }
 
   /** Records a batch in the manager's transaction now, or in one of its own. */
   async recordNow(manager: EntityManager, gathered: GatheredBatch): Promise<InvalidationReceipt> {
-    const own = manager.queryRunner === undefined;
-    const queryRunner = manager.queryRunner ?? manager.connection.createQueryRunner();
+    const borrowed = manager.queryRunner;
+    const queryRunner = borrowed ?? manager.connection.createQueryRunner();
     try {
       const [receipt] = await this.record(queryRunner, [gathered]);
       const frame = this.currentFrame(queryRunner);
@@ -56,7 +60,7 @@ export class WriteLedger implements EntitySubscriberInterface {
       else if (!queryRunner.isTransactionActive) await this.onCommitted([receipt!]);
       return receipt!;
     } finally {
-      if (own) await queryRunner.release();
+      if (borrowed === undefined) await queryRunner.release();
     }
   }
 
@@ -74,8 +78,10 @@ export class WriteLedger implements EntitySubscriberInterface {
     const frame = this.currentFrame(queryRunner);
     if (frame === null) return;
     frame.sealed = true;
-    const gathered = frame.gathered.splice(0);
-    if (gathered.length > 0) frame.receipts.push(...(await this.record(queryRunner, gathered)));
+    const waiting = frame.gathered.splice(0);
+    for (const { seal } of waiting) seal?.();
+    const filled = waiting.filter(({ batch }) => batch.intents.length > 0);
+    if (filled.length > 0) frame.receipts.push(...(await this.record(queryRunner, filled)));
   }
 
   async afterTransactionCommit({ queryRunner }: TransactionEvent): Promise<void> {

@@ -35,8 +35,12 @@ export abstract class OutboxStore {
   /** Tells whether a call runs inside a transaction; `null` where there are none. */
   readonly transactions: TransactionContext | null = null;
 
-  /** Prepares the store (schema, connections). Called once before use. */
-  abstract open(): Promise<void>;
+  /**
+   * Prepares the store (schema, connections). Called once before use.
+   *
+   * @param namespace the application's own: the one of writes that name none. @default 'app'
+   */
+  abstract open(namespace?: string): Promise<void>;
 
   /**
    * Records a batch for a commit. Idempotent on (namespace, commit position, target): returns the number of *new* rows, and

@@ -74,6 +74,23 @@ export class OutboxWorker {
     while (report.published === this.options.batchSize);
   }
 
+  /**
+   * Applies again what was published after a log position: repairs a log whose later part was lost (G4). Applying is
+   * idempotent, so rows that were not lost do no harm. Resolves `true` when everything has been applied.
+   *
+   * @throws whatever store or applier throw; the replay may then be begun anew
+   */
+  async replay(afterPosition: string): Promise<true> {
+    const { namespace } = this;
+    const limit = this.options.batchSize;
+    for (let afterId = ''; ; ) {
+      const rows = await this.outbox.replayable({ namespace, afterPosition, afterId, limit });
+      for (const row of rows) await this.applier.applyInvalidation(row.intent, row);
+      if (rows.length < limit) return true;
+      afterId = rows.at(-1)!.id;
+    }
+  }
+
   /** Re-enables all dead rows of the namespace; for operators. */
   resetDeadLetters(): Promise<number> {
     return this.outbox.resetDeadLetters(this.namespace);

@@ -1,0 +1,20 @@
+import type { MigrationInterface, QueryRunner } from 'typeorm';
+import { dropSchema, installSchema } from './schema.js';
+import { AUDIT_TABLE, OUTBOX_TABLE } from './sql/tables.js';
+
+/**
+ * Outbox and audit log as a TypeORM migration, for applications whose schema is changed by migrations alone: list it in
+ * `migrations` and open the stores with `schema: 'check'`. Going down deletes the audit log.
+ */
+export class LarderSchema1763596800000 implements MigrationInterface {
+  readonly name = 'LarderSchema1763596800000';
+
+  async up(queryRunner: QueryRunner): Promise<void> {
+    await installSchema(queryRunner, OUTBOX_TABLE);
+    await installSchema(queryRunner, AUDIT_TABLE);
+  }
+
+  async down(queryRunner: QueryRunner): Promise<void> {
+    await dropSchema(queryRunner);
+  }
+}
