@@ -1,4 +1,4 @@
-import { Body, Controller, Get, Param, ParseArrayPipe, ParseIntPipe, Post, Put, Query } from '@nestjs/common';
+import { BadRequestException, Body, Controller, Get, Param, ParseIntPipe, Post, Put, Query } from '@nestjs/common';
 import { ApiBody, ApiQuery, ApiTags } from '@nestjs/swagger';
 import { EventEmitter2 } from '@nestjs/event-emitter';
 import type { Product } from './product.entity.js';
@@ -28,8 +28,12 @@ export class ProductController {
   }
 
   @Get('by-ids')
-  byIds(@Query('ids', new ParseArrayPipe({ items: Number, separator: ',' })) ids: number[]) {
-    return this.products.byIds(ids);
+  byIds(@Query('ids') ids = '') {
+    const numbers = ids.split(',').map(Number);
+    if (numbers.some((id) => !Number.isInteger(id) || id < 1)) {
+      throw new BadRequestException(`Expected \`ids\` to be product ids such as 1,2,3; got ${JSON.stringify(ids)}.`);
+    }
+    return this.products.byIds(numbers);
   }
 
   @Get(':id')
