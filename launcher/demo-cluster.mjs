@@ -60,7 +60,7 @@ async function open(name, databaseUrl, redisUrl) {
   const url = `http://127.0.0.1:${port}`;
   for (const deadline = Date.now() + 30_000; ;) {
     if (
-      await fetch(`${url}/products/1`).then(
+      await fetch(`${url}/products/10`).then(
         (answer) => answer.ok,
         () => false,
       )
