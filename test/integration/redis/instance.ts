@@ -3,6 +3,9 @@ import { Clock, type CacheBackend, type InvalidationLog } from 'nestjs-larder';
 import { redis } from 'nestjs-larder/redis';
 
 type Listener = Parameters<InvalidationLog['open']>[0];
+type BackendRead = Awaited<ReturnType<CacheBackend['read']>>;
+type FillPermit = Parameters<CacheBackend['fill']>[1];
+type AppendReceipt = Awaited<ReturnType<InvalidationLog['append']>>;
 type Invalidation = Parameters<InvalidationLog['append']>[0];
 type TierOptions = Parameters<typeof redis>[0];
 type TierContext = Parameters<ReturnType<typeof redis>['create']>[0];
@@ -88,7 +91,7 @@ export class Instance implements Listener {
     return this.log.leaseLive(this.clock.monotonic());
   }
 
-  read(key: string, refresh = false) {
+  read(key: string, refresh = false): Promise<BackendRead> {
     return this.backend.read(key, { permitMs: 5000, refresh });
   }
 
@@ -99,13 +102,13 @@ export class Instance implements Listener {
   }
 
   /** Begins a load: resolves with the right to fill. */
-  async miss(key: string) {
+  async miss(key: string): Promise<FillPermit> {
     const read = await this.read(key);
     if (read.hit) throw new Error(`expected a miss of ${key}`);
     return read.permit;
   }
 
-  fill(key: string, permit: { token: string; position: string }, value: string, options: FillOptions = {}) {
+  fill(key: string, permit: FillPermit, value: string, options: FillOptions = {}): Promise<boolean> {
     const { tags = [], freshMs = 60_000, graceMs = 0 } = options;
     const entry = { payload: Buffer.from(value), tags, freshMs, keepMs: freshMs + graceMs };
     return this.backend.fill(key, permit, entry);
@@ -117,7 +120,7 @@ export class Instance implements Listener {
       throw new Error(`the fill of ${key} was refused`);
   }
 
-  invalidate(targets: Partial<Invalidation>, wait: 'applied' | 'cluster' = 'applied') {
+  invalidate(targets: Partial<Invalidation>, wait: 'applied' | 'cluster' = 'applied'): Promise<AppendReceipt> {
     const nothing = { keys: [], tags: [], patterns: [], flush: false, reason: 'test', origin: this.id };
     return this.log.append({ ...nothing, id: randomUUID(), ...targets }, { wait });
   }

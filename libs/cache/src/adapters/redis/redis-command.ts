@@ -25,11 +25,11 @@ export class CommandTimeout extends Error {
 
 /** The server's or the system's word for a failure, e.g. `READONLY`, `ECONNREFUSED`; never its text, which may hold secrets. */
 export function failureCode(error: unknown): string {
-  if (!(error instanceof Error)) return 'UNKNOWN';
-  const code = (error as NodeJS.ErrnoException).code;
+  const { code, message } = (error ?? {}) as { readonly code?: unknown; readonly message?: unknown };
   if (typeof code === 'string') return code;
-  const word = /^-?([A-Z][A-Z0-9_]*)(?: |$)/.exec(error.message)?.[1];
-  return word ?? (/closed|writeable/i.test(error.message) ? 'CLOSED' : 'UNKNOWN');
+  const text = typeof message === 'string' ? message : '';
+  const word = /^-?([A-Z][A-Z0-9_]*)(?: |$)/.exec(text)?.[1];
+  return word ?? (/closed|writeable/i.test(text) ? 'CLOSED' : 'UNKNOWN');
 }
 
 export function failureKind(error: unknown): FailureKind {

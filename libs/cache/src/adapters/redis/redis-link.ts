@@ -1,46 +1,20 @@
-import type { Clock, Timer } from '../../core/clock/clock.port.js';
+import type { Timer } from '../../core/clock/clock.port.js';
 import { Backoff } from '../../core/coherence/backoff.js';
 import { CircuitBreaker } from '../../core/coherence/circuit-breaker.js';
-import type { CoherenceEvents } from '../../core/coherence/coherence.events.js';
-import type { ResetCause } from '../../core/coherence/invalidation-log.port.js';
-import type { Invalidation } from '../../core/coherence/invalidation.js';
 import { LinkStateMachine, type LinkRights, type LinkState } from '../../core/coherence/link-state.js';
 import { LogFollower } from '../../core/coherence/log-follower.js';
-import type { LogMessageCodec } from '../../core/coherence/log-message.js';
-import type { Era, Position } from '../../core/coherence/position.js';
+import type { Era } from '../../core/coherence/position.js';
 import { Heartbeat } from './heartbeat.js';
-import type { HistoryRepair } from './history-repair.js';
 import { LogReader } from './log-reader.js';
 import { failureCode, failureKind, inTime } from './redis-command.js';
-import type { RedisClient, RedisConnector } from './redis-connector.js';
-import type { RedisKeys } from './redis-keys.js';
+import type { RedisClient } from './redis-connector.js';
+import type { LinkListener, RedisLinkParts } from './link-parts.js';
 import { RedisSession } from './redis-session.js';
-import type { ResolvedRedisTierOptions } from './redis.options.js';
-import type { Attestation, ServerAttestor } from './server-attestor.js';
+import type { Attestation } from './server-attestor.js';
 import { WaitingRoom } from './waiting-room.js';
 
 /** A server that keeps changing its history is attested at most this often, ms. */
 const REATTEST_INTERVAL_MS = 50;
-
-/** What a link is made of; see `redis-shared-tier.ts` for the assembly. */
-export interface RedisLinkParts {
-  readonly keys: RedisKeys;
-  readonly clock: Clock;
-  readonly instanceId: string;
-  readonly options: ResolvedRedisTierOptions;
-  readonly connector: RedisConnector;
-  readonly attestor: ServerAttestor;
-  readonly repair: HistoryRepair;
-  readonly codec: LogMessageCodec;
-  readonly events: CoherenceEvents;
-  readonly random: () => number;
-}
-
-/** Whom the link tells of the log; the invalidation log of the tier is one. */
-export interface LinkListener {
-  applied(invalidations: readonly Invalidation[], position: Position): void;
-  reset(cause: ResetCause): void;
-}
 
 /**
  * An instance's link to the servers: keeps one session alive, attests it, follows the log on it and renews the lease.
@@ -86,7 +60,10 @@ export class RedisLink {
         this.room.notify();
       },
       satisfied: () => this.proved(),
-      reattach: () => this.disowned(),
+      reattach: (told) => {
+        if (told === 'heartbeat') this.disowned();
+        else this.session?.end(new Error('EPOCH the log is of another history'));
+      },
     });
     this.reader = new LogReader(keys.log, codec, this.follower, clock, () => void this.beat());
   }
@@ -170,7 +147,7 @@ export class RedisLink {
         this.note(error);
       }
       this.machine.on('lost');
-      if (!this.closing) await this.room.pause(this.breaker.open ? this.parts.options.retryMaxMs : this.backoff.next());
+      if (!this.closing) await this.room.pause(this.backoff.next());
     }
   }
 
@@ -184,7 +161,7 @@ export class RedisLink {
     try {
       await session.connect(clock, options.connectTimeoutMs);
       this.machine.on('ready');
-      await this.attest(session);
+      await this.attest(session, session.clients);
       beating = this.heartbeat.repeat(() => this.onBeat());
       const reading = this.readForEver(session);
       const cause = await session.ended;
@@ -197,12 +174,15 @@ export class RedisLink {
     }
   }
 
-  /** Asks each connection's server which history it holds, until all three agree. */
-  private async attest(session: RedisSession): Promise<void> {
+  /**
+   * Asks the server behind each connection which history it holds, until all agree. The connection of the log is asked
+   * only while it is new: later it waits for messages, and each of those names its history.
+   */
+  private async attest(session: RedisSession, clients: readonly RedisClient[]): Promise<void> {
     for (;;) {
       this.attestedAt = this.parts.clock.monotonic();
       const attestations: Attestation[] = [];
-      for (const client of session.clients) {
+      for (const client of clients) {
         attestations.push(await this.parts.attestor.attest(client, this.latestEra(attestations)));
       }
       if (!session.alive || this.closing) throw new Error('CLOSED the session ended while it was attested');
@@ -239,7 +219,7 @@ export class RedisLink {
     const wait = this.attestedAt + REATTEST_INTERVAL_MS - this.parts.clock.monotonic();
     this.room
       .pause(wait)
-      .then(() => (session.alive ? this.attest(session) : undefined))
+      .then(() => (session.alive ? this.attest(session, [session.values, session.heartbeat]) : undefined))
       .catch((error: unknown) => session.end(error))
       .finally(() => {
         this.reattesting = false;

@@ -21,8 +21,11 @@ export interface FollowerSink {
   reset(cause: ResetCause): void;
   /** A heartbeat is satisfied, the lease was renewed. */
   satisfied(): void;
-  /** The log is of another history than ours: attach again before anything else. */
-  reattach(): void;
+  /**
+   * The log is of another history than ours: attach again before anything else. If it was a `message` that told, the
+   * transport that brought it is to be renewed as well: it may lead to another server than the heartbeats do.
+   */
+  reattach(told: 'message' | 'heartbeat'): void;
 }
 
 /** A heartbeat's answer that waits for the messages it speaks of. */
@@ -71,7 +74,7 @@ export class LogFollower {
   message(frame: LogFrame): void {
     if (this.era === null) return;
     if (!this.sameHistory(frame.era)) {
-      this.sink.reattach();
+      this.sink.reattach('message');
       return;
     }
     if (frame.id <= this.applied) return; // delivered twice, or from before the reset
@@ -97,7 +100,7 @@ export class LogFollower {
   heartbeat(sentAt: Instant, era: Era, lastId: LogId): void {
     if (this.era === null) return;
     if (!this.sameHistory(era)) {
-      this.sink.reattach();
+      this.sink.reattach('heartbeat');
       return;
     }
     this.pending.push({ sentAt, lastId });
