@@ -23,7 +23,10 @@ const RULES = {
     ),
 
   'no compiled JavaScript lies beside the sources': (tree: Repository) =>
-    tree.folders('libs').flatMap((library) => tree.files(`libs/${library}/src`, /\.(js|mjs|cjs|js\.map|d\.ts)$/)),
+    tree
+      .folders('libs')
+      .flatMap((library) => tree.files(`libs/${library}/src`, /\.(js|mjs|cjs|js\.map|d\.ts)$/))
+      .filter((path) => !path.endsWith('.d.ts') || tree.has(path.replace(/\.d\.ts$/, '.ts'))),
 
   'the core reads time and chance from its ports only': (tree: Repository) =>
     tree
@@ -62,8 +65,12 @@ const PLANTED: Record<keyof typeof RULES, { bad: Record<string, string>; good: R
     good: { 'libs/cache/src/cache-engine.options.ts': '', 'test/unit/issue-12.spec.ts': '' },
   },
   'no compiled JavaScript lies beside the sources': {
-    bad: { 'libs/cache/src/index.js': '', 'libs/cache/src/core/key.d.ts': '' },
-    good: { 'libs/cache/src/index.ts': '', 'libs/cache/dist/index.js': '' },
+    bad: { 'libs/cache/src/index.js': '', 'libs/cache/src/index.js.map': '' },
+    good: {
+      'libs/cache/src/index.ts': '',
+      'libs/cache/src/core/codec/types-of-a-package-without.d.ts': '',
+      'libs/cache/dist/index.js': '',
+    },
   },
   'the core reads time and chance from its ports only': {
     bad: {
