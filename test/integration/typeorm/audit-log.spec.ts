@@ -108,6 +108,17 @@ describe('the audit log in PostgreSQL', () => {
     expect(outcomes.map(({ outcome }) => outcome).sort()).toEqual([...Array(7).fill('duplicate'), 'written']);
   });
 
+  it('begins anew when its table was put away, which stays as it was', async () => {
+    for (const id of ['r1', 'r2']) await append(id);
+    await dataSource.query(`CREATE SCHEMA audit_2026; ALTER TABLE ${TABLE} SET SCHEMA audit_2026`);
+    await audit.open();
+    expect((await append('r1')).outcome).toBe('written');
+    expect(await audit.verify()).toMatchObject({ intact: true, rows: 1 });
+    await expect(append('r1', ['other'])).resolves.toMatchObject({ outcome: 'conflict' });
+    await expect(dataSource.query(`DELETE FROM audit_2026.${TABLE}`)).rejects.toThrow('append-only');
+    await dataSource.query('DROP SCHEMA audit_2026 CASCADE');
+  });
+
   it('adds its columns to the table of an earlier release', async () => {
     await dataSource.query(`DROP TABLE ${TABLE}; DELETE FROM hydracache_schema_version`);
     await dataSource.query(`CREATE TABLE ${TABLE} (id BIGSERIAL PRIMARY KEY, pattern TEXT NOT NULL, keys JSONB,

@@ -45,7 +45,7 @@ $$;
 CREATE OR REPLACE FUNCTION hydracache_audit_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   RAISE EXCEPTION 'the audit log is append-only: % on % is refused', TG_OP, TG_TABLE_NAME
-    USING HINT = 'Rows are only ever dropped with their partition; see docs/typeorm.md.';
+    USING HINT = 'Rows only ever go with their whole table; see docs/typeorm.md.';
 END
 $$;
 
