@@ -1,18 +1,18 @@
 import { Injectable } from '@nestjs/common';
-import type { CachedMethodFacts } from './interception/method-compiler.js';
+import type { CachedActionFacts, CachedMethodFacts } from './interception/method-compiler.js';
 
-/** The cached methods of the application, found at boot. */
+/** What is cached in the application, found at boot: methods, and answers of controllers. */
 @Injectable()
 export class CacheRegistry {
-  private readonly byScope = new Map<string, CachedMethodFacts[]>();
+  private readonly byScope = new Map<string, CachedActionFacts[]>();
 
-  add(facts: CachedMethodFacts): void {
+  add(facts: CachedActionFacts): void {
     const known = this.byScope.get(facts.scope) ?? [];
     if (known.some(({ action, where }) => action === facts.action && where === facts.where)) return;
     this.byScope.set(facts.scope, [...known, facts]);
   }
 
-  /** True for a scope that has cached methods. */
+  /** True for a scope in which something is cached. */
   has(scope: string): boolean {
     return this.byScope.has(scope);
   }
@@ -21,11 +21,12 @@ export class CacheRegistry {
     return [...this.byScope.keys()].sort();
   }
 
-  methodsOf(scope: string): readonly CachedMethodFacts[] {
+  actionsOf(scope: string): readonly CachedActionFacts[] {
     return this.byScope.get(scope) ?? [];
   }
 
+  /** The cached methods alone. */
   methods(): readonly CachedMethodFacts[] {
-    return [...this.byScope.values()].flat();
+    return [...this.byScope.values()].flat().filter((facts): facts is CachedMethodFacts => 'model' in facts);
   }
 }

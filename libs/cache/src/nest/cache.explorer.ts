@@ -61,7 +61,7 @@ export class CacheExplorer implements OnModuleInit, OnApplicationShutdown {
     const scopes = this.registry.scopes().map(
       (scope) =>
         `${scope} (${this.registry
-          .methodsOf(scope)
+          .actionsOf(scope)
           .map(({ action }) => action)
           .join(', ')})`,
     );

@@ -1,7 +1,7 @@
 import type { CacheEngine } from '../../core/engine/cache-engine.js';
 import type { InvalidationIntent } from '../../core/invalidation/intent.js';
 import type { InvalidationService } from '../../core/invalidation/invalidation-service.js';
-import { actionTag, assertTag, collectionTag, entityTag, scopeTag } from '../../core/invalidation/tags.js';
+import { actionTag, collectionTag, scopeTag } from '../../core/invalidation/tags.js';
 import { compileKeySelector } from '../../core/keys/key-selector.js';
 import { fullKey, localKey } from '../../core/keys/local-key.js';
 import { resolvePolicy, type CacheModuleOptions, type ResolvedPolicy } from '../cache.options.js';
@@ -16,13 +16,18 @@ import type { MethodDeclaration } from '../decorators/method-declarations.js';
 import { modelOf, type ClassModel, type MethodModel } from './class-model.js';
 import { customLocalKey } from './custom-key.js';
 import { invalidationIntents } from './invalidation-intents.js';
+import { checkedTags, entityTags, resultTags } from './result-tags.js';
 import type { CompiledMethod, MethodCompiler } from './runtime-binding.js';
 
-/** A cached method as the application knows it, for the boot line, admin routes and event rules. */
-export interface CachedMethodFacts {
+/** Something cached as the application knows it, for the boot line and the admin routes. */
+export interface CachedActionFacts {
   readonly scope: string;
   readonly action: string;
   readonly where: string;
+}
+
+/** A cached method, for event rules too. */
+export interface CachedMethodFacts extends CachedActionFacts {
   /** The local key of a call; what `@InvalidateOn` and `explain` need. */
   readonly localKeyOf: (args: readonly unknown[]) => string;
   readonly model: MethodModel;
@@ -80,7 +85,7 @@ export class CacheMethodCompiler implements MethodCompiler {
       policy,
       keyOf: (args) => fullKey(model.scope, localKeyOf(args)),
       keyedByArguments: options.key === undefined && options.keys === undefined,
-      tagsOf: this.tagsBuilder(model, method, options),
+      tagsOf: resultTags(this.implicitTags(model, method), options),
       when: options.when === undefined ? null : (args) => (options.when as AnyFunction)(...args) === true,
       unless:
         options.unless === undefined ? null : (value, args) => (options.unless as AnyFunction)(value, ...args) === true,
@@ -106,7 +111,7 @@ export class CacheMethodCompiler implements MethodCompiler {
       tagsOf: (item, id) => [
         ...implicit,
         ...collections,
-        ...checked(((options.tags as AnyFunction | undefined)?.(item, id) as readonly string[] | undefined) ?? []),
+        ...checkedTags(((options.tags as AnyFunction | undefined)?.(item, id) as readonly string[] | undefined) ?? []),
         ...entityTags(
           ((options.entities as AnyFunction | undefined)?.(item, id) as readonly EntityRef[] | undefined) ?? [],
         ),
@@ -181,41 +186,4 @@ export class CacheMethodCompiler implements MethodCompiler {
     const emptiedByEvent = method.events.some(({ select }) => select === null);
     return emptiedByEvent ? [scopeTag(model.scope), actionTag(model.scope, method.action)] : [scopeTag(model.scope)];
   }
-
-  private tagsBuilder(
-    model: ClassModel,
-    method: MethodModel,
-    options: CachedOptions,
-  ): (value: unknown, args: readonly unknown[]) => readonly string[] {
-    const { tags, entities, collections } = options as {
-      tags?: unknown;
-      entities?: AnyFunction;
-      collections?: unknown;
-    };
-    const fixed = [
-      ...this.implicitTags(model, method),
-      ...(Array.isArray(tags) ? checked(tags as string[]) : []),
-      ...(Array.isArray(collections) ? (collections as string[]).map(collectionTag) : []),
-    ];
-    const computeTags = typeof tags === 'function' ? (tags as AnyFunction) : null;
-    const computeCollections = typeof collections === 'function' ? (collections as AnyFunction) : null;
-    if (computeTags === null && computeCollections === null && entities === undefined) return () => fixed;
-    return (value, args) => [
-      ...fixed,
-      ...(computeTags === null ? [] : checked(computeTags(value, ...args) as readonly string[])),
-      ...(computeCollections === null
-        ? []
-        : (computeCollections(value, ...args) as readonly string[]).map(collectionTag)),
-      ...(entities === undefined ? [] : entityTags(entities(value, ...args) as readonly EntityRef[])),
-    ];
-  }
-}
-
-function checked(tags: readonly string[]): readonly string[] {
-  for (const tag of tags) assertTag(tag);
-  return tags;
-}
-
-function entityTags(entities: readonly EntityRef[]): readonly string[] {
-  return entities.map(([entity, id]) => entityTag(entity, id));
 }
