@@ -11,6 +11,11 @@ export type {
   EntityRef,
   InvalidatesOptions,
 } from './nest/decorators/decorator.options.js';
+export { CachedResponse } from './nest/http/cached-response.decorator.js';
+export { HttpCacheInterceptor } from './nest/http/http-cache.interceptor.js';
+export type { CachedResponseOptions, Vary } from './nest/http/cached-response.options.js';
+export type { HttpCacheOptions } from './nest/http/http-cache.options.js';
+export type { HttpRequest } from './nest/http/http-request.js';
 export { CacheService } from './nest/cache.service.js';
 export type { EntryOptions, KeyExplanation } from './nest/cache.service.js';
 export { CacheHealth } from './nest/cache-health.js';

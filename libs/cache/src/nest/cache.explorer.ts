@@ -1,10 +1,11 @@
-import { Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import { Injectable, type OnApplicationShutdown, type OnModuleInit, type Type } from '@nestjs/common';
 import { DiscoveryService } from '@nestjs/core';
 import { CacheRegistry } from './cache-registry.js';
 import { CacheRuntime } from './cache-runtime.js';
 import { hasDeclarations } from './decorators/method-declarations.js';
 import { CacheEvents } from './events/cache-events.js';
 import { listenToEventLibraries } from './events/event-sources.js';
+import { HttpCacheRoutes } from './http/http-cache-routes.js';
 import { bind, isBound, RuntimeHolder } from './interception/runtime-binding.js';
 
 type Wrapper = ReturnType<DiscoveryService['getProviders']>[number];
@@ -24,10 +25,12 @@ export class CacheExplorer implements OnModuleInit, OnApplicationShutdown {
     private readonly registry: CacheRegistry,
     private readonly events: CacheEvents,
     private readonly holder: RuntimeHolder,
+    private readonly routes: HttpCacheRoutes,
   ) {}
 
   async onModuleInit(): Promise<void> {
     for (const wrapper of [...this.discovery.getProviders(), ...this.discovery.getControllers()]) this.explore(wrapper);
+    for (const { metatype } of this.discovery.getControllers()) this.routes.explore(metatype as Type);
     for (const facts of this.registry.methods()) this.events.rules.addMethod(facts);
     for (const mapping of this.runtime.options.events ?? [])
       this.events.rules.addMapping(mapping, this.registry.scopes());

@@ -13,6 +13,7 @@ import { CacheRuntime } from './cache-runtime.js';
 import { CacheService } from './cache.service.js';
 import { CacheEvents } from './events/cache-events.js';
 import { CacheStatusModule } from './http/cache-status.module.js';
+import { HttpCacheRoutes } from './http/http-cache-routes.js';
 import { RUNTIME_HOLDER, RuntimeHolder } from './interception/runtime-binding.js';
 
 /** The injection token of the module's options. */
@@ -48,6 +49,7 @@ const PROVIDERS: readonly Provider[] = [
   CacheExplorer,
   AdminAccess,
   AdminCommands,
+  HttpCacheRoutes,
 ];
 
 /** The admin routes of every scope, by path parameter. */
@@ -99,6 +101,7 @@ export class CacheModule {
         CacheHealth,
         AdminAccess,
         AdminCommands,
+        HttpCacheRoutes,
       ],
     };
   }

@@ -7,6 +7,7 @@ import { READ_POLICY_DEFAULTS, type ReadPolicy } from '../core/engine/read-polic
 import type { AdminOptions } from './admin/admin.options.js';
 import type { CachePolicyOptions } from './decorators/decorator.options.js';
 import type { EventMapping } from './events/event-mapping.js';
+import type { HttpCacheOptions } from './http/http-cache.options.js';
 
 /** The service level of the configuration, with its actions. */
 export interface ServiceCacheOptions extends CachePolicyOptions {
@@ -28,6 +29,8 @@ export interface CacheModuleOptions {
   services?: Readonly<Record<string, ServiceCacheOptions>>;
   /** Who may use the admin routes; `false`: there are none. @default only a loopback peer */
   admin?: AdminOptions | false;
+  /** What holds for all answers cached by `@CachedResponse`. @default see HttpCacheOptions */
+  http?: HttpCacheOptions;
   /** Events that invalidate. @default [] */
   events?: readonly EventMapping[];
   /** Answers carry a `Cache-Status` header (RFC 9211). @default false */
