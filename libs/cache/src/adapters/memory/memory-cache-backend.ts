@@ -1,0 +1,61 @@
+import { randomUUID } from 'node:crypto';
+import {
+  CacheBackend,
+  type BackendRead,
+  type FillEntry,
+  type FillPermit,
+  type ReadOptions,
+} from '../../core/coherence/cache-backend.port.js';
+import type { HubInvalidationLog } from './hub-invalidation-log.js';
+import type { HubLink } from './hub-link.js';
+
+/** One instance's end of a shared tier in this process, with the full protocol: stamps, permits, election. */
+export class MemoryCacheBackend extends CacheBackend {
+  override readonly name = 'memory-hub';
+
+  constructor(
+    private readonly link: HubLink,
+    private readonly log: HubInvalidationLog,
+  ) {
+    super();
+  }
+
+  override open(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  override available(): boolean {
+    return !this.link.cut;
+  }
+
+  override read(key: string, options: ReadOptions): Promise<BackendRead> {
+    return this.link.command('read', () => this.link.hub.read(key, options));
+  }
+
+  override fill(key: string, permit: FillPermit, entry: FillEntry): Promise<boolean> {
+    return this.link.command('fill', () => this.link.hub.fill(key, permit, entry));
+  }
+
+  override release(key: string, permit: FillPermit): Promise<void> {
+    return this.link.command('release', () => this.link.hub.release(key, permit));
+  }
+
+  override async put(key: string, entry: FillEntry): Promise<void> {
+    const origin = this.name;
+    const invalidation = {
+      id: randomUUID(),
+      keys: [key],
+      tags: [],
+      patterns: [],
+      flush: false,
+      reason: 'set',
+      origin,
+    };
+    await this.link.command('put', () => this.link.hub.put(key, entry, invalidation));
+    this.log.applyHere(invalidation);
+  }
+
+  override close(): Promise<void> {
+    return Promise.resolve();
+  }
+}
