@@ -11,8 +11,8 @@ describe('entries in Redis', () => {
 
   beforeAll(async () => {
     server = await startRedis({ fromEnvironment: false });
-    a = await Instance.open({ namespace: 'shop', tier: { url: server.url } });
-    b = await Instance.open({ namespace: 'shop', tier: { url: server.url } });
+    a = await Instance.open({ namespace: 'shop', tier: { url: server.url, readTimeout: 5 } });
+    b = await Instance.open({ namespace: 'shop', tier: { url: server.url, readTimeout: 5 } });
   });
 
   afterAll(async () => {
@@ -175,9 +175,9 @@ describe('entries in Redis', () => {
     const key = fresh();
     await a.store(key, 'ours', { tags: ['t'] });
     const others = await Promise.all([
-      Instance.open({ namespace: 'shop2', tier: { url: server.url } }),
-      Instance.open({ namespace: 'shop', tier: { url: server.url, keyPrefix: 'other' } }),
-      Instance.open({ namespace: 'shop}:e', tier: { url: server.url } }),
+      Instance.open({ namespace: 'shop2', tier: { url: server.url, readTimeout: 5 } }),
+      Instance.open({ namespace: 'shop', tier: { url: server.url, readTimeout: 5, keyPrefix: 'other' } }),
+      Instance.open({ namespace: 'shop}:e', tier: { url: server.url, readTimeout: 5 } }),
     ]);
     for (const other of others) {
       expect(await other.value(key)).toBeNull();

@@ -10,7 +10,7 @@ describe('a fill in flight on A while B invalidates', () => {
 
   beforeAll(async () => {
     server = await startRedis({ fromEnvironment: false });
-    const tier = { url: server.url };
+    const tier = { url: server.url, readTimeout: 5 };
     a = await Instance.open({ namespace: 'shop', tier });
     b = await Instance.open({ namespace: 'shop', tier });
   }, 30_000);

@@ -11,8 +11,8 @@ describe('pattern invalidations in Redis', () => {
 
   beforeAll(async () => {
     server = await startRedis({ fromEnvironment: false });
-    a = await Instance.open({ namespace: 'shop', tier: { url: server.url, maxPatterns: 20 } });
-    b = await Instance.open({ namespace: 'shop', tier: { url: server.url, maxPatterns: 20 } });
+    a = await Instance.open({ namespace: 'shop', tier: { url: server.url, readTimeout: 5, maxPatterns: 20 } });
+    b = await Instance.open({ namespace: 'shop', tier: { url: server.url, readTimeout: 5, maxPatterns: 20 } });
   });
 
   afterAll(async () => {
@@ -38,7 +38,7 @@ describe('pattern invalidations in Redis', () => {
   it('are known to an instance that came later', async () => {
     await a.store('user:get_user:3', 'old');
     const wire = await Wire.to(server);
-    const late = await Instance.open({ namespace: 'shop', tier: { url: wire.url } });
+    const late = await Instance.open({ namespace: 'shop', tier: { url: wire.url, readTimeout: 5 } });
     await a.invalidate(patterns('get_user:3'));
     expect(await late.value('user:get_user:3')).toBeNull();
     await late.close();
@@ -62,7 +62,7 @@ describe('pattern invalidations in Redis', () => {
     await a.store('user:get_user:5', 'old');
     await b.invalidate(patterns('get_user:5'));
     await withServer(server.url, (client) => client.del('larder:{shop}:pat'));
-    const late = await Instance.open({ namespace: 'shop', tier: { url: server.url } });
+    const late = await Instance.open({ namespace: 'shop', tier: { url: server.url, readTimeout: 5 } });
     await late.value('user:get_user:5'); // the first look finds the loss
     expect(await late.value('user:get_user:5')).toBeNull();
     expect(await a.value('user:get_user:5')).toBeNull();

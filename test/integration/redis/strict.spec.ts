@@ -14,8 +14,8 @@ describe('a strict invalidation', () => {
   beforeAll(async () => {
     server = await startRedis({ fromEnvironment: false });
     wire = await Wire.to(server);
-    a = await Instance.open({ namespace: 'shop', tier: { url: server.url, lease: '1s' } });
-    b = await Instance.open({ namespace: 'shop', tier: { url: wire.url, lease: '1s' } });
+    a = await Instance.open({ namespace: 'shop', tier: { url: server.url, readTimeout: 5, lease: '1s' } });
+    b = await Instance.open({ namespace: 'shop', tier: { url: wire.url, readTimeout: 5, lease: '1s' } });
     await a.until('both to be leased', () => a.leased && b.leased);
     await a.invalidate({ tags: ['warm-up'] }, 'cluster'); // the first one of a namespace waits a lease
   });
@@ -47,7 +47,7 @@ describe('a strict invalidation', () => {
   });
 
   it('does not wait for a member that has left', async () => {
-    const c = await Instance.open({ namespace: 'shop', tier: { url: server.url, lease: '1s' } });
+    const c = await Instance.open({ namespace: 'shop', tier: { url: server.url, readTimeout: 5, lease: '1s' } });
     await c.until('C to be leased', () => c.leased);
     await c.close();
     const before = a.clock.monotonic();

@@ -31,7 +31,7 @@ export class LogReader {
     const reply = await inTime(
       this.clock,
       DEAD_MS,
-      client.callBuffer('XREAD', 'COUNT', MESSAGES_PER_READ, 'BLOCK', BLOCK_MS, 'STREAMS', this.stream, from),
+      client.callBuffer('xread', 'COUNT', MESSAGES_PER_READ, 'BLOCK', BLOCK_MS, 'STREAMS', this.stream, from),
     );
     const [, entries] = asList(asList(reply as Reply)[0]);
     const messages = asList(entries);

@@ -3,11 +3,12 @@ import type { CoherenceEvents } from '../../core/coherence/coherence.events.js';
 import { millisecondsOf, type Ord } from '../../core/coherence/position.js';
 import type { PatternPredicates, Predicate } from './pattern-predicates.js';
 import { MAX_PERMIT_MS } from './redis-cache-backend.js';
-import { runScript } from './redis-command.js';
+import { asText, runScript } from './redis-command.js';
 import { primariesOf } from './redis-connector.js';
 import type { RedisKeys } from './redis-keys.js';
 import type { RedisLink } from './redis-link.js';
 import { DROP_PREDICATES } from './scripts/predicates.script.js';
+import { NOW } from './scripts/upkeep.script.js';
 import type { ValueStore } from './value-store.js';
 
 /** A step of SCAN looks at so many keys; fewer when there are many patterns to hold each key against. */
@@ -113,8 +114,8 @@ export class PatternSweeper {
   }
 
   private async serverTime(): Promise<number> {
-    const [seconds, microseconds] = await this.link.run(this.limitMs, (client) => client.time());
-    return Number(seconds) * 1000 + Number(microseconds) / 1000;
+    const now = this.link.run(this.limitMs, (client) => runScript(client, NOW, [this.keys.control], []));
+    return Number(asText(await now));
   }
 }
 

@@ -7,22 +7,18 @@ import {
   type StoredEntry,
 } from '../../core/coherence/cache-backend.port.js';
 import type { CoherenceEvents } from '../../core/coherence/coherence.events.js';
-import { Gatherer } from './gatherer.js';
 import type { KeepRecord } from './keep-record.js';
 import type { PatternPredicates } from './pattern-predicates.js';
 import { decodeEntry, draft } from './redis-entry.js';
 import { tierUnavailable } from './redis-failures.js';
 import type { RedisInvalidationLog } from './redis-invalidation-log.js';
 import type { RedisLink } from './redis-link.js';
-import type { KeyAnswer, KeyRead, ValueStore } from './value-store.js';
+import type { KeyAnswer, ValueStore } from './value-store.js';
 
 /** A permit lives at most this long, ms, whatever is asked: a pattern's predicate has to outlive every permit. */
 export const MAX_PERMIT_MS = 60_000;
 /** Nothing is kept longer than this, ms. */
 export const MAX_KEEP_MS = 30 * 86_400_000;
-
-/** Several batches under way keep the server busy while replies are read here; measured, see `docs/redis.md`. */
-const READ_BATCH = { items: 128, weight: Number.POSITIVE_INFINITY, inFlight: 4 };
 
 /**
  * Redis as the shared tier. Whether an entry is valid is decided in the server when it is *read* (stamp), whether a fill
@@ -31,7 +27,6 @@ const READ_BATCH = { items: 128, weight: Number.POSITIVE_INFINITY, inFlight: 4 }
  */
 export class RedisCacheBackend extends CacheBackend {
   override readonly name = 'redis';
-  private readonly reads: Gatherer<KeyRead, KeyAnswer>;
 
   constructor(
     private readonly link: RedisLink,
@@ -42,7 +37,6 @@ export class RedisCacheBackend extends CacheBackend {
     private readonly events: CoherenceEvents,
   ) {
     super();
-    this.reads = new Gatherer((batch) => store.read(batch), READ_BATCH);
   }
 
   /** The link is opened with the log; there is nothing to wait for here. */
@@ -57,14 +51,14 @@ export class RedisCacheBackend extends CacheBackend {
   override async read(key: string, { permitMs, refresh }: ReadOptions): Promise<BackendRead> {
     const bounded = Math.min(Math.max(permitMs, 1), MAX_PERMIT_MS);
     try {
-      const answer = await this.reads.add({ key, permitMs: bounded, mode: refresh === true ? 'renew' : 'get' });
+      const answer = await this.store.read({ key, permitMs: bounded, mode: refresh === true ? 'renew' : 'get' });
       if (answer.raw === null) return missed(answer, null);
       if (!this.predicates.current(answer.batch.patterns)) await this.predicates.refresh();
       const entry = decodeEntry(answer.raw, answer.batch.now);
       const doomed = entry === null || this.predicates.doom(key, answer.raw) !== null;
       if (!doomed) return answer.permit === null ? { hit: true, entry } : missed(answer, entry);
       if (answer.permit !== null) return missed(answer, null);
-      return missed(await this.reads.add({ key, permitMs: bounded, mode: 'drop' }), null);
+      return missed(await this.store.read({ key, permitMs: bounded, mode: 'drop' }), null);
     } catch (error) {
       throw tierUnavailable(error);
     }

@@ -59,10 +59,21 @@ export async function runScript(
   }
 }
 
-/** Settles as `work` does, or rejects with `CommandTimeout`; the late outcome of `work` is then of no interest. */
+/** A timer that fires later than this after its time tells of a process that stood still, not of a slow server, ms. */
+const STALL_MS = 20;
+
+/**
+ * Settles as `work` does, or rejects with `CommandTimeout`; the late outcome of `work` is then of no interest. If this
+ * process stood still meanwhile, the answer may lie in the socket already: it gets one more, shorter, chance.
+ */
 export function inTime<T>(clock: Clock, limitMs: number, work: Promise<T>): Promise<T> {
   return new Promise<T>((resolve, reject) => {
-    const timer = clock.schedule(limitMs, () => reject(new CommandTimeout(`no answer within ${limitMs} ms`)));
+    const dueAt = clock.monotonic() + limitMs;
+    const fail = (): void => reject(new CommandTimeout(`no answer within ${limitMs} ms`));
+    let timer = clock.schedule(limitMs, () => {
+      if (clock.monotonic() - dueAt < STALL_MS) fail();
+      else timer = clock.schedule(limitMs / 2, fail);
+    });
     work.then(resolve, reject).finally(() => timer.cancel());
   });
 }

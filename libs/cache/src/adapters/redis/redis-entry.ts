@@ -47,6 +47,12 @@ export function stampOf(raw: Buffer): Ord {
   return raw.toString('latin1', 0, ORD_BYTES);
 }
 
+/** Everything before the payload: by this alone an entry is judged. Empty for anything that is not a whole entry. */
+export function headOf(raw: Buffer): Buffer {
+  const entry = decodeEntry(raw, 0);
+  return entry === null ? raw.subarray(0, 0) : raw.subarray(0, raw.length - entry.payload.length);
+}
+
 /** @param now the server's clock. Returns `null` for anything that is not a whole entry. */
 export function decodeEntry(raw: Buffer, now: number): StoredEntry | null {
   if (raw.length < TAGS_AT + 2 || raw[VERSION_AT] !== VERSION) return null;

@@ -10,11 +10,8 @@ import { failureCode, failureKind, inTime } from './redis-command.js';
 import type { RedisClient } from './redis-connector.js';
 import type { LinkListener, RedisLinkParts } from './link-parts.js';
 import { RedisSession } from './redis-session.js';
-import type { Attestation } from './server-attestor.js';
+import { REATTEST_INTERVAL_MS, type Attestation } from './server-attestor.js';
 import { WaitingRoom } from './waiting-room.js';
-
-/** A server that keeps changing its history is attested at most this often, ms. */
-const REATTEST_INTERVAL_MS = 50;
 
 /**
  * An instance's link to the servers: keeps one session alive, attests it, follows the log on it and renews the lease.
@@ -40,6 +37,8 @@ export class RedisLink {
   private attestedAt = Number.NEGATIVE_INFINITY;
   private reattesting = false;
   private errorCode: string | null = null;
+  private shards: ReadonlySet<string> = new Set();
+  private metShard = '';
   private readonly room: WaitingRoom;
 
   constructor(private readonly parts: RedisLinkParts) {
@@ -98,14 +97,35 @@ export class RedisLink {
 
   /** Runs commands on the values connection. Rejects at once where the state does not allow it. */
   async run<T>(limitMs: number, work: (client: RedisClient) => Promise<T>): Promise<T> {
-    const session = this.session;
-    if (session === null || !this.rights.fills) throw new Error('CLOSED the link is not attached');
+    const session = this.attachedSession();
     try {
       return await inTime(this.parts.clock, limitMs, work(session.values));
     } catch (error) {
       this.judge(session, error);
       throw error;
     }
+  }
+
+  /**
+   * Runs commands on one shard of a Cluster. A shard that fails takes only its keys with it: the session stays. Each
+   * answer names the shard's lineage; one that is not of this history may have lost something, and attests again.
+   */
+  async runOnShard<T extends { readonly shard: string }>(
+    limitMs: number,
+    work: (client: RedisClient) => Promise<T>,
+  ): Promise<T> {
+    const session = this.attachedSession();
+    let answer: T;
+    try {
+      answer = await inTime(this.parts.clock, limitMs, work(session.values));
+    } catch (error) {
+      this.note(error);
+      throw error;
+    }
+    if (this.shards.has(answer.shard)) return answer;
+    this.metShard = answer.shard;
+    this.disowned();
+    throw new Error('EPOCH the shard is not one of those seen in this history');
   }
 
   /** Resolves as soon as `condition` holds, looked at on every change of the link; `false` after `limitMs` or when closed. */
@@ -137,6 +157,11 @@ export class RedisLink {
     this.room.close();
     await this.running;
     this.machine.on('closed');
+  }
+
+  private attachedSession(): RedisSession {
+    if (this.session === null || !this.rights.fills) throw new Error('CLOSED the link is not attached');
+    return this.session;
   }
 
   private async keepAlive(): Promise<void> {
@@ -175,39 +200,29 @@ export class RedisLink {
   }
 
   /**
-   * Asks the server behind each connection which history it holds, until all agree. The connection of the log is asked
-   * only while it is new: later it waits for messages, and each of those names its history.
+   * The connection of the log is asked only while it is new: later it waits for messages, and each of those names its
+   * history.
    */
   private async attest(session: RedisSession, clients: readonly RedisClient[]): Promise<void> {
-    for (;;) {
-      this.attestedAt = this.parts.clock.monotonic();
-      const attestations: Attestation[] = [];
-      for (const client of clients) {
-        attestations.push(await this.parts.attestor.attest(client, this.latestEra(attestations)));
-      }
-      if (!session.alive || this.closing) throw new Error('CLOSED the session ended while it was attested');
-      const [first] = attestations;
-      if (attestations.every(({ era }) => era === first!.era)) {
-        this.attached(session, first!);
-        return;
-      }
-      await this.room.pause(REATTEST_INTERVAL_MS);
-    }
+    this.attestedAt = this.parts.clock.monotonic();
+    const { attestation, bump } = await this.parts.attestor.attestAll(clients, this.era, this.metShard);
+    if (!session.alive || this.closing) throw new Error('CLOSED the session ended while it was attested');
+    this.attached(attestation);
+    if (bump !== null) this.repair(session, bump);
   }
 
-  private latestEra(seen: readonly Attestation[]): Era {
-    return seen.map(({ era }) => era).reduce((latest, era) => (era > latest ? era : latest), this.era);
-  }
-
-  private attached(session: RedisSession, attestation: Attestation): void {
-    const { kind, era, lastId } = attestation;
+  private attached({ kind, era, lastId, shards }: Attestation): void {
+    this.shards = new Set(shards);
+    this.metShard = '';
     this.follower.attached(era, lastId);
     this.satisfiedAt = this.parts.clock.monotonic();
     this.machine.on('attested');
     this.parts.events.emit('attached', { kind, lineage: era });
-    if (kind === 'bump')
-      void this.parts.repair.repair(session.values, attestation).catch((error) => this.judge(session, error));
     void this.beat();
+  }
+
+  private repair(session: RedisSession, bump: Attestation): void {
+    this.parts.repair.repair(session.values, bump).catch((error: unknown) => this.judge(session, error));
   }
 
   /** The server holds another history than we believed: ask again, not more often than the interval allows. */

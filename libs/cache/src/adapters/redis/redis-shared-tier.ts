@@ -4,6 +4,7 @@ import { MessageSigner } from '../../core/coherence/message-signature.js';
 import { SharedTier, type SharedTierContext, type SharedTierParts } from '../../core/coherence/shared-tier.port.js';
 import { targetMatcher } from '../../core/invalidation/target-matcher.js';
 import { PatternCache } from '../../core/keys/pattern-cache.js';
+import { ClusterStore } from './cluster-store.js';
 import { HistoryRepair } from './history-repair.js';
 import { KeepRecord } from './keep-record.js';
 import { MemberWatch } from './member-watch.js';
@@ -48,7 +49,7 @@ export class RedisSharedTier extends SharedTier {
       options.secrets.length === 0 ? null : new MessageSigner(options.secrets),
     );
     const repair = new HistoryRepair(keys, replay);
-    const attestor = new ServerAttestor(keys, repair.policy, () => Promise.resolve([]));
+    const attestor = new ServerAttestor(keys, repair.policy, clock, options.connectTimeoutMs);
     const link = new RedisLink({
       keys,
       clock,
@@ -61,7 +62,9 @@ export class RedisSharedTier extends SharedTier {
       events,
       random,
     });
-    const store = new SingleSlotStore(link, keys, options);
+    const store = connector.clustered
+      ? new ClusterStore(link, keys, options)
+      : new SingleSlotStore(link, keys, options);
     const compile = targetMatcher(new PatternCache());
     const predicates = new PatternPredicates(() => listPredicates(link, keys, options), compile, options.maxPatterns);
     const sweeper = new PatternSweeper(link, keys, store, predicates, clock, options.readTimeoutMs, events);

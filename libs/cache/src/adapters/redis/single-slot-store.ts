@@ -1,7 +1,7 @@
-import { randomBytes } from 'node:crypto';
 import type { FillPermit } from '../../core/coherence/cache-backend.port.js';
 import type { SignedMessage } from '../../core/coherence/log-message.js';
 import { positionOf, type Ord, type Position } from '../../core/coherence/position.js';
+import { Gatherer } from './gatherer.js';
 import { asList, asText, runScript, type Argument, type Reply } from './redis-command.js';
 import type { EntryDraft } from './redis-entry.js';
 import type { RedisKeys } from './redis-keys.js';
@@ -11,31 +11,27 @@ import { GETP } from './scripts/getp.script.js';
 import { INV } from './scripts/inv.script.js';
 import { SWEEP } from './scripts/predicates.script.js';
 import { PUT } from './scripts/put.script.js';
+import { newToken } from './permit-token.js';
 import { RELEASE, SETF } from './scripts/setf.script.js';
 import type { Script } from './scripts/script.js';
 import type { ExecutedMessage, KeyAnswer, KeyRead, MessageTargets, ValueStore } from './value-store.js';
 
-const MODE_LETTERS = { get: 'g', renew: 'r', drop: 'd' } as const;
+/** Several batches under way keep the server busy while replies are read here; measured, see `docs/redis.md`. */
+const READ_BATCH = { items: 128, weight: Number.POSITIVE_INFINITY, inFlight: 4 };
+export const MODE_LETTERS = { get: 'g', renew: 'r', drop: 'd' } as const;
 
 /** One server (or a Sentinel group): everything of a namespace lies in one slot, so each operation is one atomic script. */
 export class SingleSlotStore implements ValueStore {
+  private readonly reads = new Gatherer((batch: readonly KeyRead[]) => this.readTogether(batch), READ_BATCH);
+
   constructor(
     private readonly link: RedisLink,
     private readonly keys: RedisKeys,
     private readonly options: ResolvedRedisTierOptions,
   ) {}
 
-  async read(reads: readonly KeyRead[]): Promise<readonly KeyAnswer[]> {
-    const keys = [this.keys.control];
-    let permitMs = 0;
-    let modes = '';
-    for (const { key, permitMs: wanted, mode } of reads) {
-      keys.push(this.keys.entry(key), this.keys.permit(key));
-      permitMs = Math.max(permitMs, wanted);
-      modes += MODE_LETTERS[mode];
-    }
-    const args = [this.link.era, Math.ceil(permitMs), newToken(), modes];
-    return answersOf(asList(await this.run(this.options.readTimeoutMs, GETP, keys, args)), reads.length);
+  read(read: KeyRead): Promise<KeyAnswer> {
+    return this.reads.add(read);
   }
 
   async fill(key: string, { token, position }: FillPermit, entry: EntryDraft): Promise<boolean> {
@@ -81,18 +77,22 @@ export class SingleSlotStore implements ValueStore {
     );
   }
 
+  private async readTogether(reads: readonly KeyRead[]): Promise<readonly KeyAnswer[]> {
+    const keys = [this.keys.control];
+    let permitMs = 0;
+    let modes = '';
+    for (const { key, permitMs: wanted, mode } of reads) {
+      keys.push(this.keys.entry(key), this.keys.permit(key));
+      permitMs = Math.max(permitMs, wanted);
+      modes += MODE_LETTERS[mode];
+    }
+    const args = [this.link.era, Math.ceil(permitMs), newToken(), modes];
+    return answersOf(asList(await this.run(this.options.readTimeoutMs, GETP, keys, args)), reads.length);
+  }
+
   private run(limitMs: number, script: Script, keys: readonly string[], args: readonly Argument[]): Promise<Reply> {
     return this.link.run(limitMs, (client) => runScript(client, script, keys, args));
   }
-}
-
-const TOKENS_OF = randomBytes(12).toString('base64url');
-let tokensMade = 0;
-
-/** Never the same twice, in any process. One serves a whole batch, because a permit is looked up by its key. */
-export function newToken(): string {
-  tokensMade += 1;
-  return `${TOKENS_OF}.${tokensMade.toString(36)}`;
 }
 
 /** Reads GETP's reply; see there. */

@@ -4,7 +4,7 @@ import type { SignedMessage } from '../../core/coherence/log-message.js';
 import type { Ord, Position } from '../../core/coherence/position.js';
 import type { EntryDraft } from './redis-entry.js';
 
-/** One key of a batch of reads. `renew`: a permit even where a fresh entry stands; `drop`: it is known to be invalid. */
+/** The read of one key. `renew`: a permit even where a fresh entry stands; `drop`: it is known to be invalid. */
 export interface KeyRead {
   readonly key: string;
   readonly permitMs: number;
@@ -46,7 +46,8 @@ export interface ExecutedMessage {
 
 /** How values, permits and messages are laid over the servers: all in one slot, or spread over a Cluster. */
 export interface ValueStore {
-  read(reads: readonly KeyRead[]): Promise<readonly KeyAnswer[]>;
+  /** Reads made at about the same time travel together. */
+  read(read: KeyRead): Promise<KeyAnswer>;
   fill(key: string, permit: FillPermit, entry: EntryDraft): Promise<boolean>;
   release(key: string, token: string): Promise<void>;
   execute(message: SignedMessage, targets: MessageTargets): Promise<ExecutedMessage>;

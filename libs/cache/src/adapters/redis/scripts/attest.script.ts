@@ -1,7 +1,7 @@
 import { CLOCK, IDENTITY, NOT_MASTER, REWRITE, script } from './script.js';
 
 /**
- * ATTEST (ctl, log, pat | fresh nonce, policy, known epoch, shard…) → { kind, era, last id, era before }
+ * ATTEST (ctl, log, pat | fresh nonce, policy, known epoch, shard…) → { kind, era, last id, era before, shards }
  *
  * Which history does this server hold? The server is asked for its identity *inside* the script: reading it first and
  * passing it would be a check-then-act race over a reconnect.
@@ -43,7 +43,7 @@ if not (r[1] and r[2] and r[3]) then
   local epoch, l = hex(known + 1, 8), hex(ms, 12) .. hex(0, 8)
   redis.call('UNLINK', pat)
   rewrite(c, epoch .. nonce, l, epoch .. l, rid, shards, '0')
-  return { 'init', epoch .. nonce, l, '' }
+  return { 'init', epoch .. nonce, l, '', shards }
 end
 
 local own = tonumber(string.sub(r[1], 1, 8), 16)
@@ -56,7 +56,7 @@ if r[4] ~= rid or known > own or unseen then
     redis.call('UNLINK', pat)
     rewrite(c, era, l, epoch .. l, rid, shards, r[6])
   end
-  return { 'bump', era, l, r[1] }
+  return { 'bump', era, l, r[1], shards }
 end
-return { 'same', r[1], r[2], r[1] }`,
+return { 'same', r[1], r[2], r[1], shards }`,
 );

@@ -1,28 +1,12 @@
 import { CHECK_ERA, script } from './script.js';
 
 /**
- * GETP (ctl, [e p]… | era, permit TTL, token, modes) → { position now, x, server ms, answer… }
- *
- * One call serves hit, miss, stampede election and stamp, for many keys. An entry is valid if its history is on our path,
- * it is not older than floor and hold, and none of its tags was invalidated later than its stamp. Per key the answer is
- *
- *     raw                     a valid, fresh entry
- *     { permit, elected }     a miss; elected 1: the caller is to load, 0: another was elected
- *     { permit, elected, raw} the same, with a valid entry past its fresh life
- *
- * `modes` has one letter per key: `g` get, `r` renew (a permit even where a fresh entry stands), `d` the caller knows
- * by a pattern that the entry is invalid: drop it. An empty permit says that none could be written: do not fill.
- *
- * This is the hottest script. What can be known for many entries at once is: entries of one stamp share the judgement of
- * that stamp, and an entry stamped after the last invalidation of *any* tag (`lt`) need not have its tags looked up.
+ * Judges entries against the control record, whose reply `r` has `e l f h x lt`. What can be known for many entries at
+ * once is: entries of one stamp share the judgement of that stamp, and an entry stamped after the last invalidation of
+ * *any* tag (`lt`) need not have its tags looked up.
  */
-export const GETP = script(
-  'GETP',
-  `${CHECK_ERA}
+export const VALIDITY = `
 local call, sub, unpack_ = redis.call, string.sub, struct.unpack
-local c, ttl, token, modes = KEYS[1], ARGV[2], ARGV[3], ARGV[4]
-local r, refusal = control(c, ARGV[1], 'h', 'x', 'lt')
-if not r then return refusal end
 local t = call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local floor, untagged = r[3], r[6] or ''
@@ -49,6 +33,34 @@ local function tagged(raw, ord, count)
   return true
 end
 
+local function valid(raw, ord, count)
+  return ord >= untagged or tagged(raw, ord, count)
+end
+
+local function head()
+  return sub(r[1], 1, 8) .. r[2] .. sub(r[1], 9, 24), r[5] or '', string.format('%.0f', now)
+end`;
+
+/**
+ * GETP (ctl, [e p]… | era, permit TTL, token, modes) → { position now, x, server ms, answer… }
+ *
+ * One call serves hit, miss, stampede election and stamp, for many keys. An entry is valid if its history is on our path,
+ * it is not older than floor and hold, and none of its tags was invalidated later than its stamp. Per key the answer is
+ *
+ *     raw                     a valid, fresh entry
+ *     { permit, elected }     a miss; elected 1: the caller is to load, 0: another was elected
+ *     { permit, elected, raw} the same, with a valid entry past its fresh life
+ *
+ * `modes` has one letter per key: `g` get, `r` renew (a permit even where a fresh entry stands), `d` the caller knows
+ * by a pattern that the entry is invalid: drop it. An empty permit says that none could be written: do not fill.
+ */
+export const GETP = script(
+  'GETP',
+  `${CHECK_ERA}
+local c, ttl, token, modes = KEYS[1], ARGV[2], ARGV[3], ARGV[4]
+local r, refusal = control(c, ARGV[1], 'h', 'x', 'lt')
+if not r then return refusal end
+${VALIDITY}
 local function miss(p, raw)
   local held = call('GET', p)
   if held then return { held, 0, raw } end
@@ -56,7 +68,7 @@ local function miss(p, raw)
   return { token, 1, raw }
 end
 
-local out = { sub(r[1], 1, 8) .. r[2] .. sub(r[1], 9, 24), r[5] or '', string.format('%.0f', now) }
+local out = { head() }
 local get = not string.find(modes, '[rd]')
 for i = 2, #KEYS, 2 do
   local raw, answer = call('GET', KEYS[i]), nil
@@ -65,7 +77,7 @@ for i = 2, #KEYS, 2 do
     if ord then
       local fresh, keep, count = unpack_('>I6I6H', raw, 46)
       local mode = get and 'g' or sub(modes, i / 2, i / 2)
-      if mode ~= 'd' and keep > now and (ord >= untagged or tagged(raw, ord, count)) then
+      if mode ~= 'd' and keep > now and valid(raw, ord, count) then
         if fresh <= now then answer = miss(KEYS[i + 1], raw) elseif mode == 'g' then answer = raw end
       elseif mode == 'd' then
         call('UNLINK', KEYS[i])

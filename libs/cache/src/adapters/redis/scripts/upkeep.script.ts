@@ -48,3 +48,11 @@ if not r[4] then return 0 end
 if ARGV[2] ~= 'replayed' and r[4] > r[3] then redis.call('HSET', c, 'f', r[4]) end
 return redis.call('HDEL', c, 'h')`,
 );
+
+/** NOW (ctl) → the clock of the server that gives positions, Unix ms. */
+export const NOW = script(
+  'NOW',
+  `
+local t = redis.call('TIME')
+return string.format('%.0f', t[1] * 1000 + math.floor(t[2] / 1000))`,
+);
