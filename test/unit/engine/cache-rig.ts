@@ -6,7 +6,7 @@ import type { CachedManyAction, ManyDefinition } from '../../../libs/cache/src/c
 import { CacheEngine } from '../../../libs/cache/src/core/engine/cache-engine.js';
 import type { ReadEvent, TroubleEvent } from '../../../libs/cache/src/core/engine/engine.events.js';
 import { resolveMemoryOptions, type MemoryOptions } from '../../../libs/cache/src/core/engine/l1.options.js';
-import { READ_POLICY_DEFAULTS, type ReadPolicy } from '../../../libs/cache/src/core/engine/read-policy.js';
+import type { ReadPolicy } from '../../../libs/cache/src/core/engine/read-policy.js';
 import type { ReadRequest } from '../../../libs/cache/src/core/engine/read-road.js';
 import { InvalidationIntent } from '../../../libs/cache/src/core/invalidation/intent.js';
 import { InvalidationService } from '../../../libs/cache/src/core/invalidation/invalidation-service.js';
@@ -16,6 +16,17 @@ import { targetMatcher } from '../../../libs/cache/src/core/invalidation/target-
 import { fullKey, localKey } from '../../../libs/cache/src/core/keys/local-key.js';
 import { PatternCache } from '../../../libs/cache/src/core/keys/pattern-cache.js';
 import { ManualClock } from '../../../libs/cache/src/testing/manual-clock.js';
+
+export const POLICY: ReadPolicy = {
+  ttlMs: 60_000,
+  graceMs: 0,
+  jitter: 0,
+  softTimeoutMs: 50,
+  hardTimeoutMs: 10_000,
+  degradedTtlMs: 1000,
+  electionWaitMs: 2000,
+  isolation: 'freeze',
+};
 
 export interface RigParts {
   readonly clock?: ManualClock;
@@ -80,7 +91,7 @@ export class CacheRig {
       key,
       scope: 'user',
       action: 'get',
-      policy: { ...READ_POLICY_DEFAULTS, ...policy },
+      policy: { ...POLICY, ...policy },
       load,
       tagsOf: () => [scopeTag('user'), ...tags],
       unless: null,
@@ -100,7 +111,7 @@ export class CacheRig {
       when: null,
       unless: null,
       ...rest,
-      policy: { ...READ_POLICY_DEFAULTS, ...policy },
+      policy: { ...POLICY, ...policy },
     });
   }
 
@@ -113,7 +124,7 @@ export class CacheRig {
       idOf: (item) => (item as { id: unknown }).id,
       tagsOf: () => [scopeTag('user')],
       ...rest,
-      policy: { ...READ_POLICY_DEFAULTS, ...policy },
+      policy: { ...POLICY, ...policy },
     });
   }
 }
