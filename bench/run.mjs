@@ -15,6 +15,9 @@ const SCENARIOS = {
   'cold-key': 'D: 10,000 calls of one cold key at once',
   'cold-cluster': 'E: 4 processes x 1,000 calls of one cold key',
   removal: 'F: invalidation by tag and by pattern as the cache grows',
+  'hit-ratio': 'G: share of a skewed load answered with room for 1 % of the ids',
+  'l1-store': 'H: the memory tier below the engine, and what isolation costs',
+  codec: 'I: the codec of the shared tiers',
 };
 
 const wanted = process.argv.slice(2);

@@ -10,7 +10,10 @@ const cache = await larderOverRedis({
   },
 });
 
-process.on('message', async ({ key, calls, stop }) => {
+process.on('message', (order) => void obey(order));
+process.send('ready');
+
+async function obey({ key, calls, stop }) {
   if (stop === true) {
     await cache.close();
     process.disconnect();
@@ -19,5 +22,4 @@ process.on('message', async ({ key, calls, stop }) => {
   loads = 0;
   await Promise.all(Array.from({ length: calls }, () => cache.call(key)));
   process.send({ loads });
-});
-process.send('ready');
+}

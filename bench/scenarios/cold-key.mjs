@@ -8,9 +8,10 @@ const ROUNDS = 7;
 
 export async function run() {
   const rows = [];
-  for (const { name, create } of CONTENDERS) {
+  for (const contender of CONTENDERS) {
+    const { name } = contender;
     let loads = 0;
-    const cache = await create(async (id) => {
+    const cache = await contender.create(async (id) => {
       loads += 1;
       await new Promise((resolve) => setTimeout(resolve, LOAD_MS));
       return { id };
@@ -24,7 +25,7 @@ export async function run() {
       overheads.push(Number(process.hrtime.bigint() - start) / 1e6 - LOAD_MS);
       worst = Math.max(worst, loads);
     }
-    await cache.close();
+    await Promise.resolve(cache.close());
     const row = { name, overheadMs: Math.round(median(overheads) * 10) / 10, loads: worst };
     rows.push(row);
     console.log(`  ${name.padEnd(36)} ${String(row.overheadMs).padStart(8)} ms over the load, ${row.loads} loads`);

@@ -26,7 +26,7 @@ export async function run() {
     },
   }));
   const result = await compare(contenders, { baseline: asyncMap.name });
-  for (const { cache } of caches) await cache.close();
+  for (const { cache } of caches) await Promise.resolve(cache.close());
   await server.stop();
   return result;
 }

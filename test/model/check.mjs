@@ -42,7 +42,7 @@ try {
     else failed += 1;
     const found = violated ? 'stale read found' : `holds${complete ? '' : ' as far as searched'}`;
     const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
-    const name = [model, ...switches].join(' ');
+    const name = [model].concat(switches).join(' ');
     console.log(`${right ? 'ok  ' : 'FAIL'}  ${name.padEnd(24)} ${found.padEnd(18)} ${states} states, ${seconds} s`);
   }
 } finally {

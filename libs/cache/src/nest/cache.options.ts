@@ -3,15 +3,15 @@ import type { Clock } from '../core/clock/clock.port.js';
 import type { SharedTier } from '../core/coherence/shared-tier.port.js';
 import { CacheError, describeInput } from '../core/errors/cache-error.js';
 import type { MemoryOptions } from '../core/engine/l1.options.js';
-import { READ_POLICY_DEFAULTS, type ReadPolicy } from '../core/engine/read-policy.js';
+import type { ReadPolicy } from '../core/engine/read-policy.js';
 import type { AdminOptions } from './admin/admin.options.js';
-import type { CachePolicyOptions } from './decorators/decorator.options.js';
+import { CACHE_POLICY_DEFAULTS, type CachePolicyOptions } from './decorators/decorator.options.js';
 import type { EventMapping } from './events/event-mapping.js';
 import type { HttpCacheOptions } from './http/http-cache.options.js';
 
 /** The service level of the configuration, with its actions. */
 export interface ServiceCacheOptions extends CachePolicyOptions {
-  /** Action level, by action name (the method's name unless `name` was given). */
+  /** Action level, by action name (the method's name unless `name` was given). @default no action says anything */
   actions?: Readonly<Record<string, CachePolicyOptions>>;
 }
 
@@ -21,17 +21,17 @@ export interface CacheModuleOptions {
   namespace?: string;
   /** Where values and invalidations are shared with other instances. @default memory() */
   backend?: SharedTier;
-  /** Bounds of this process's memory tier. @default { maxEntries: 100000, maxBytes: '64mb' } */
+  /** Bounds of this process's memory tier. @default those of MemoryOptions */
   memory?: MemoryOptions;
-  /** The global level of the configuration. @default {} */
+  /** The global level of the configuration. @default those of CachePolicyOptions */
   defaults?: CachePolicyOptions;
-  /** The service level, by scope; what it says overrides `@CacheScope`. @default {} */
+  /** The service level, by scope; what it says overrides `@CacheScope`. @default no service says anything */
   services?: Readonly<Record<string, ServiceCacheOptions>>;
   /** Who may use the admin routes; `false`: there are none. @default only a loopback peer */
   admin?: AdminOptions | false;
   /** What holds for all answers cached by `@CachedResponse`. @default see HttpCacheOptions */
   http?: HttpCacheOptions;
-  /** Events that invalidate. @default [] */
+  /** Events that invalidate, beside `@InvalidateOn`. @default none */
   events?: readonly EventMapping[];
   /** Answers carry a `Cache-Status` header (RFC 9211). @default false */
   cacheStatus?: boolean;
@@ -39,11 +39,13 @@ export interface CacheModuleOptions {
   clock?: Clock;
 }
 
+export const CACHE_MODULE_DEFAULTS = Object.freeze({ namespace: 'app', cacheStatus: false } as const);
+
 const NAMESPACE = /^[A-Za-z0-9_.-]{1,64}$/;
 
 /** @throws CacheError `LARDER_OPTION_INVALID` */
 export function resolveNamespace(namespace: string | undefined): string {
-  if (namespace === undefined) return 'app';
+  if (namespace === undefined) return CACHE_MODULE_DEFAULTS.namespace;
   if (typeof namespace === 'string' && NAMESPACE.test(namespace)) return namespace;
   throw new CacheError(
     'LARDER_OPTION_INVALID',
@@ -67,31 +69,25 @@ export interface ResolvedPolicy {
  * @throws CacheError `LARDER_OPTION_INVALID` or `LARDER_DURATION_INVALID` naming field and method
  */
 export function resolvePolicy(levels: readonly (CachePolicyOptions | undefined)[], where: string): ResolvedPolicy {
-  const pick = <Field extends keyof CachePolicyOptions>(field: Field): CachePolicyOptions[Field] =>
-    levels.find((level) => level?.[field] !== undefined)?.[field];
-  const duration = (
-    field: 'grace' | 'softTimeout' | 'hardTimeout' | 'degradedTtl' | 'electionWait',
-    fallback: number,
-  ) => {
-    const given = pick(field);
-    return given === undefined ? fallback : durationToMs(given, `${field}\` of \`${where}`);
-  };
+  const pick = <Field extends keyof CachePolicyOptions>(field: Field): NonNullable<CachePolicyOptions[Field]> =>
+    (levels.find((level) => level?.[field] !== undefined) ?? CACHE_POLICY_DEFAULTS)[field]!;
+  const duration = (field: 'grace' | 'softTimeout' | 'hardTimeout' | 'degradedTtl' | 'electionWait') =>
+    durationToMs(pick(field), `${field}\` of \`${where}`);
   const ttl = pick('ttl');
   const policy: ReadPolicy = Object.freeze({
-    ttlMs: ttl === undefined ? READ_POLICY_DEFAULTS.ttlMs : positiveTtl(ttl, where),
-    graceMs: duration('grace', READ_POLICY_DEFAULTS.graceMs),
-    jitter: share(pick('jitter') ?? READ_POLICY_DEFAULTS.jitter, where),
-    softTimeoutMs: duration('softTimeout', READ_POLICY_DEFAULTS.softTimeoutMs),
-    hardTimeoutMs: duration('hardTimeout', READ_POLICY_DEFAULTS.hardTimeoutMs),
-    degradedTtlMs: duration('degradedTtl', READ_POLICY_DEFAULTS.degradedTtlMs),
-    electionWaitMs: duration('electionWait', READ_POLICY_DEFAULTS.electionWaitMs),
-    isolation: oneOf(pick('isolation') ?? READ_POLICY_DEFAULTS.isolation, where),
+    ttlMs: positiveTtl(ttl, where),
+    graceMs: duration('grace'),
+    jitter: share(pick('jitter'), where),
+    softTimeoutMs: duration('softTimeout'),
+    hardTimeoutMs: duration('hardTimeout'),
+    degradedTtlMs: duration('degradedTtl'),
+    electionWaitMs: duration('electionWait'),
+    isolation: oneOf(pick('isolation'), where),
   });
-  const warnings =
-    ttl !== undefined && looksLikeMilliseconds(ttl)
-      ? [`ttl ${ttl} of ${where} is more than 30 days: bare numbers are seconds. Did you mean '${ttl}ms'?`]
-      : [];
-  return { enabled: flag(pick('enabled') ?? true, where), policy, warnings };
+  const warnings = looksLikeMilliseconds(ttl)
+    ? [`ttl ${ttl} of ${where} is more than 30 days: bare numbers are seconds. Did you mean '${ttl}ms'?`]
+    : [];
+  return { enabled: flag(pick('enabled'), where), policy, warnings };
 }
 
 function positiveTtl(ttl: Duration, where: string): number {

@@ -19,17 +19,6 @@ export interface ReadPolicy {
   readonly isolation: Isolation;
 }
 
-export const READ_POLICY_DEFAULTS: Readonly<ReadPolicy> = Object.freeze({
-  ttlMs: 60_000,
-  graceMs: 0,
-  jitter: 0,
-  softTimeoutMs: 50,
-  hardTimeoutMs: 10_000,
-  degradedTtlMs: 1000,
-  electionWaitMs: 2000,
-  isolation: 'freeze',
-});
-
 /** What is left of `ttlMs` after jitter; `random` is in [0, 1). Never longer than asked for. */
 export function jitteredTtl(policy: ReadPolicy, random: number): number {
   return policy.jitter === 0 ? policy.ttlMs : policy.ttlMs * (1 - policy.jitter * random);

@@ -31,7 +31,10 @@ export function describeInput(input: unknown): string {
       return `a function (${input.name || 'anonymous'})`;
     case 'undefined':
       return '`undefined`';
-    default:
+    case 'number':
+    case 'bigint':
+    case 'boolean':
+    case 'symbol':
       return `\`${String(input)}\` (${typeof input})`;
   }
 }

@@ -28,24 +28,37 @@ export interface CachePolicyOptions {
   isolation?: Isolation;
 }
 
+/** The last word where no level says anything. */
+export const CACHE_POLICY_DEFAULTS: Readonly<Required<CachePolicyOptions>> = Object.freeze({
+  enabled: true,
+  ttl: 60,
+  grace: 0,
+  jitter: 0,
+  softTimeout: '50ms',
+  hardTimeout: '10s',
+  degradedTtl: '1s',
+  electionWait: '2s',
+  isolation: 'freeze',
+});
+
 export interface CachedOptions<M extends AsyncMethod = AsyncMethod> extends CachePolicyOptions {
-  /** The action's name in keys; the method's name by default. Needed for symbol methods. */
+  /** The action's name in keys. Needed for symbol methods. @default the method's name */
   name?: string;
-  /** Builds the key from the arguments; the default encodes all of them. Result: one part, or a list of parts. */
+  /** Builds the local key: text is the key as it stands, a list is encoded like arguments. @default all arguments, encoded */
   key?: (...args: Parameters<M>) => unknown;
-  /** Which parameters enter the key: fields of a single object argument, or names declared in `params`. */
+  /** Which parameters enter the key: fields of a single object argument, or names declared in `params`. @default all of them */
   keys?: readonly string[];
-  /** The names of the method's parameters, in order, for `keys`. */
+  /** The names of the method's parameters, in order, for `keys`. @default none */
   params?: readonly string[];
-  /** Tags of a result: what invalidates it. Called with the result and the arguments. */
+  /** Tags of a result: what invalidates it. Called with the result and the arguments. @default none */
   tags?: readonly string[] | ((result: Awaited<ReturnType<M>>, ...args: Parameters<M>) => readonly string[]);
-  /** Entities a result shows, e.g. `[['user', 42]]`; sugar for entity tags. */
+  /** Entities a result shows, e.g. `[['user', 42]]`; sugar for entity tags. @default none */
   entities?: (result: Awaited<ReturnType<M>>, ...args: Parameters<M>) => readonly EntityRef[];
-  /** Collections a result shows, e.g. `['users']`; sugar for collection tags. */
+  /** Collections a result shows, e.g. `['users']`; sugar for collection tags. @default none */
   collections?: readonly string[] | ((result: Awaited<ReturnType<M>>, ...args: Parameters<M>) => readonly string[]);
-  /** False for a call: it goes past the cache. */
+  /** False for a call: it goes past the cache. @default every call is cached */
   when?: (...args: Parameters<M>) => boolean;
-  /** True for a result: it is returned, not kept. */
+  /** True for a result: it is returned, not kept. @default every result is kept */
   unless?: (result: Awaited<ReturnType<M>>, ...args: Parameters<M>) => boolean;
 }
 
@@ -55,15 +68,15 @@ export type ItemOf<M extends AsyncMethod> = Awaited<ReturnType<M>> extends reado
 export type IdOf<M extends AsyncMethod> = Parameters<M>[0] extends readonly (infer Id)[] ? Id : never;
 
 export interface CachedManyOptions<M extends AsyncMethod = AsyncMethod> extends CachePolicyOptions {
-  /** The action's name in keys; the method's name by default. */
+  /** The action's name in keys. @default the method's name */
   name?: string;
   /** The id of an item of the result. */
   id: (item: ItemOf<M>) => IdOf<M>;
-  /** Tags of one item; called with the item (`null` where the method had none for the id) and its id. */
+  /** Tags of one item; called with the item (`null` where the method had none for the id) and its id. @default none */
   tags?: (item: ItemOf<M> | null, id: IdOf<M>) => readonly string[];
-  /** Entities of one item, as entity tags. */
+  /** Entities of one item, as entity tags. @default none */
   entities?: (item: ItemOf<M> | null, id: IdOf<M>) => readonly EntityRef[];
-  /** Collections of every item, as collection tags. */
+  /** Collections of every item, as collection tags. @default none */
   collections?: readonly string[];
 }
 
@@ -71,16 +84,19 @@ type Described<M extends AsyncMethod, T> = T | ((result: Awaited<ReturnType<M>>,
 
 /** What a successful call of a method invalidates. Each field is a value, or is computed from the result and the arguments. */
 export interface InvalidatesOptions<M extends AsyncMethod = AsyncMethod> {
-  /** Local keys of this class's scope, e.g. `get_user:42`. */
+  /** Local keys of this class's scope, e.g. `get_user:42`. @default none */
   keys?: Described<M, readonly string[]>;
+  /** @default none */
   tags?: Described<M, readonly string[]>;
+  /** @default none */
   entities?: Described<M, readonly EntityRef[]>;
+  /** @default none */
   collections?: Described<M, readonly string[]>;
-  /** Patterns over the local keys of this class's scope, e.g. `search:*`. */
+  /** Patterns over the local keys of this class's scope, e.g. `search:*`. @default none */
   patterns?: Described<M, readonly string[]>;
-  /** Ready-made intents, for other scopes. */
+  /** Ready-made intents, for other scopes. @default none */
   intents?: Described<M, readonly InvalidationIntent[]>;
-  /** Everything of this class's scope. @default false */
+  /** Everything of this class's scope. @default not everything */
   clear?: boolean;
   /** For the audit: why. @default the method's name */
   reason?: string;

@@ -9,7 +9,7 @@ export type Vary = readonly string[] | ((request: HttpRequest) => readonly unkno
 export interface CachedResponseOptions<Body = any> extends CachePolicyOptions {
   /** The name in keys, after `GET.`. @default the handler's name */
   name?: string;
-  /** Whose `cache/clear` removes the answers. @default @CacheScope of the controller, or its name less Controller */
+  /** Whose `cache/clear` removes the answers. @default the scope of the controller: `@CacheScope`, or its name less Controller */
   scope?: string;
   /**
    * What else the answer depends on: request headers by name, or a function whose values enter the key, e.g.
