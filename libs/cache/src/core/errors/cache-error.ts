@@ -31,10 +31,7 @@ export function describeInput(input: unknown): string {
       return `a function (${input.name || 'anonymous'})`;
     case 'undefined':
       return '`undefined`';
-    case 'number':
-    case 'bigint':
-    case 'boolean':
-    case 'symbol':
-      return `\`${String(input)}\` (${typeof input})`;
+    default:
+      return `\`${String(input as number | bigint | boolean | symbol)}\` (${typeof input})`;
   }
 }
