@@ -18,9 +18,12 @@ const FROM_ALL = [
   'apps/demo/tsconfig.app.json',
 ];
 
-/** @param {string} root of the checkout */
-export async function buildWhatIsOld(root) {
-  for (const { name, output, from } of PROJECTS) {
+/**
+ * @param {string} root of the checkout
+ * @param {string[]} [only] the projects wanted; default all
+ */
+export async function buildWhatIsOld(root, only = PROJECTS.map(({ name }) => name)) {
+  for (const { name, output, from } of PROJECTS.filter(({ name }) => only.includes(name))) {
     const sources = [...from, ...FROM_ALL].map((path) => join(root, path));
     if (isUpToDate(join(root, output), sources)) continue;
     console.log(`Building ${name} …`);

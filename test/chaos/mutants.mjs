@@ -1,0 +1,77 @@
+// @ts-check
+/**
+ * The library with one idea of its protocol switched off, and other changes a test makes to the built code in its own
+ * process. The library has no switch for any of this.
+ */
+import { createHash } from 'node:crypto';
+import { inside } from './library.mjs';
+
+/**
+ * Changes a script before it is first sent. What is to be replaced must be there: a mutant that changes nothing would
+ * prove nothing.
+ * @param {string} file
+ * @param {string} name
+ * @param {(string | RegExp)[][]} changes [what is there, what stands there instead]
+ */
+async function rewriteScript(file, name, changes) {
+  const script = (await inside(`adapters/redis/scripts/${file}.script.js`))[name];
+  for (const [from, to] of changes) {
+    const before = script.lua;
+    script.lua = before.replace(from, /** @type {string} */ (to));
+    if (script.lua === before) throw new Error(`Expected ${name} to contain ${from}, so that it can be replaced.`);
+  }
+  script.sha = createHash('sha1').update(script.lua).digest('hex');
+}
+
+/**
+ * @param {string} path
+ * @param {string} name
+ * @param {string} method
+ * @param {(...args: any[]) => unknown} replacement
+ */
+async function replaceMethod(path, name, method, replacement) {
+  const { prototype } = (await inside(path))[name];
+  if (typeof prototype[method] !== 'function') throw new Error(`Expected ${name} to have a method ${method}.`);
+  prototype[method] = replacement;
+}
+
+/** @type {Readonly<Record<string, () => Promise<void>>>} */
+export const MUTANTS = {
+  /** A fill needs no permit. */
+  permit: () =>
+    rewriteScript('setf', 'SETF', [[/if redis\.call\('GET', KEYS\[2\]\) ~= ARGV\[1\] then return 0 end/, '']]),
+  /** A hit is valid whatever was invalidated after its stamp. */
+  stamp: () => rewriteScript('getp', 'GETP', [[/if last and last > ord then return false end/, '']]),
+  /** A message is applied whether or not its predecessor was. */
+  chain: () => replaceMethod('core/coherence/log-follower.js', 'LogFollower', 'continuesChain', () => true),
+  /** Memory is served without proof that it is current. */
+  lease: () => replaceMethod('core/coherence/log-follower.js', 'LogFollower', 'leaseLive', () => true),
+  /** What was loaded is installed in memory whatever was invalidated meanwhile. */
+  fence: () => replaceMethod('core/engine/local-fence.js', 'LocalFence', 'untouched', () => true),
+  /** Any server is taken for the one whose log was followed before. */
+  attest: async () => {
+    await rewriteScript('attest', 'ATTEST', [[/if r\[4\] ~= rid or known > own or unseen then/, 'if false then']]);
+    await rewriteScript('hb', 'HB', [[/if rid ~= r\[4\] or not master then/, 'if not master then']]);
+  },
+};
+
+/**
+ * Lets the servers' clocks be set by a key, so that they can step without touching the machine's: every script that asks
+ * for the time gets it with the seconds in `chaos:skew` added. Not those that keep the list of members: strict
+ * invalidation (G9) rests on the rate of the server's clock, and a step of it is outside that promise.
+ */
+export async function skewServerClocks() {
+  const skewed =
+    "(function() local t = redis.call('TIME'); t[1] = t[1] + (redis.call('GET', 'chaos:skew') or 0); return t end)()";
+  const files = { attest: ['ATTEST'], getp: ['GETP'], inv: ['INV'], put: ['PUT'], setf: ['SETF'] };
+  let changed = 0;
+  for (const [file, names] of Object.entries(files)) {
+    const module = await inside(`adapters/redis/scripts/${file}.script.js`);
+    for (const name of names) {
+      if (!/(redis\.)?call\('TIME'\)/.test(module[name].lua)) continue;
+      await rewriteScript(file, name, [[/(?:redis\.)?call\('TIME'\)/g, skewed]]);
+      changed += 1;
+    }
+  }
+  if (changed === 0) throw new Error('Expected some script to ask the server for the time.');
+}

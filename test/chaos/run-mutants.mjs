@@ -1,0 +1,53 @@
+// @ts-check
+/**
+ * `npm run test:mutants [-- --seed N]`: the protocol with one of its ideas switched off must be caught by the chaos run, or
+ * the chaos run proves nothing. Each mutant gets the faults that its idea is there for; it ends as soon as it is caught. The
+ * last line is `N passed, N failed`.
+ */
+import { parseArgs } from 'node:util';
+import { runCampaign } from './campaign.mjs';
+import { buildLibrary } from './library.mjs';
+import { MUTANTS } from './mutants.mjs';
+
+/** @type {Readonly<Record<keyof typeof MUTANTS, string[]>>} */
+const FAULTS = {
+  permit: ['slow loader'],
+  stamp: ['slow loader'],
+  chain: ['bus held while the log is trimmed'],
+  lease: ['bus cut 3 s'],
+  fence: ['bus slow'],
+  attest: ['failover with a lost tail'],
+};
+
+const { values } = parseArgs({
+  options: {
+    seed: { type: 'string', default: String(1 + (Date.now() % 1_000_000)) },
+    seconds: { type: 'string', default: '25' },
+    only: { type: 'string', multiple: true },
+  },
+});
+const seed = Number(values.seed);
+await buildLibrary();
+console.log(`seed ${seed}, at most ${values.seconds} s each`);
+
+let passed = 0;
+let failed = 0;
+for (const mutant of Object.keys(MUTANTS).filter((name) => values.only?.includes(name) ?? true)) {
+  const started = performance.now();
+  const { violated, world } = await runCampaign({
+    leaseMs: 500,
+    seed,
+    seconds: Number(values.seconds),
+    leastReads: 0,
+    mutant,
+    only: FAULTS[mutant],
+    untilViolated: true,
+    say: () => undefined,
+  });
+  const seconds = ((performance.now() - started) / 1000).toFixed(1);
+  console.log(`${violated ? 'caught  ' : 'SURVIVED'}  ${mutant} switched off (${seconds} s): ${world}`);
+  if (violated) passed += 1;
+  else failed += 1;
+}
+process.exitCode = failed > 0 ? 1 : 0;
+console.log(`${passed} passed, ${failed} failed`);
