@@ -135,6 +135,9 @@ describe('a Redis Cluster that fails over with a lost tail', () => {
       const keys = Array.from({ length: 90 }, (_, n) => `user:get_user:${n}`);
       await Promise.all(keys.map((key) => a.store(key, 'old')));
       for (const { server, follows } of cluster.nodes) if (follows !== undefined) server.pause();
+      for (const url of cluster.urls.slice(0, 3)) {
+        await withServer(url, (client) => client.call('CLIENT', 'KILL', 'TYPE', 'replica'));
+      }
       await a.invalidate({ keys });
       // A primary that does not hold the control record: its loss shows in the entries alone.
       const control = await withServer(cluster.urls[0]!, (client) => client.cluster('KEYSLOT', 'larder:{shop}:ctl'));

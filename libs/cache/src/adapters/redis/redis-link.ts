@@ -207,7 +207,7 @@ export class RedisLink {
     this.attestedAt = this.parts.clock.monotonic();
     const { attestation, bump } = await this.parts.attestor.attestAll(clients, this.era, this.metShard);
     if (!session.alive || this.closing) throw new Error('CLOSED the session ended while it was attested');
-    this.attached(attestation);
+    this.attached(bump ?? attestation);
     if (bump !== null) this.repair(session, bump);
   }
 
