@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { addExtension } from 'msgpackr';
 import { decodeEnvelope, encodeEnvelope } from '../../../libs/cache/src/core/codec/envelope.js';
 
-const RUNS = Number(process.env['LARDER_PROPERTY_RUNS'] ?? 5000);
+const RUNS = Number(process.env['LARDER_PROPERTY_RUNS'] ?? 2500);
 const TIMES = { freshMs: 1, graceMs: 2, createdAt: 3 };
 const PROTECTED = [Object, Array, Map, Set, Date, Error, RegExp, Uint8Array, Function].map(
   (type) => type.prototype as object,
@@ -137,6 +137,25 @@ describe(`the envelope under fuzz (${RUNS} runs each)`, () => {
 
   it.each([0x91, 0x81, 0xd4])('survives a megabyte of 0x%s', (byte) => {
     decodeSafely(payload(new Uint8Array(1_000_000).fill(byte)));
+  });
+
+  const text = (words: string): number[] => [0xa0 + words.length, ...Buffer.from(words)];
+  const error = (name: string): number[] => [0xd4, 0x65, 0, 0x93, ...text(name), ...text('m'), 0x80];
+
+  it.each(NAMES)('makes of an error called %s an error and nothing else', (name) => {
+    const envelope = decodeEnvelope(payload(Uint8Array.from(error(name))));
+    expect(envelope!.value).toBeInstanceOf(Error);
+    expect(envelope!.value).toMatchObject({ name, message: 'm' });
+  });
+
+  it.each<[string, number[]]>([
+    ['a dictionary', [0xd4, 0x12, 0, 0x81, ...text('__proto__'), 0x81, ...text('admin'), 0xc3]],
+    ['an error', [...error('Error').slice(0, -1), 0x81, ...text('__proto__'), 0x81, ...text('admin'), 0xc3]],
+    ['a record', [0xd4, 0x72, 0x40, 0x91, ...text('__proto__'), 0x81, ...text('admin'), 0xc3]],
+  ])('gives no prototype to %s that names one', (_, bytes) => {
+    const value = decodeEnvelope(payload(Uint8Array.from(bytes)))?.value ?? {};
+    expect(Object.getPrototypeOf(value)).toBe(Object.prototype);
+    expect((value as { admin?: boolean }).admin).toBeUndefined();
   });
 
   it('is not reached by extensions that others register with msgpackr', () => {

@@ -58,6 +58,25 @@ describe('the size that L1 accounts for', () => {
     expect(ratio).toBeLessThan(1.6);
   });
 
+  it('comes back after unique keys with a short life, round after round', () => {
+    const store = new L1Store({ maxEntries: 1_000_000, maxBytes: 2 ** 34 });
+    const round = (number: number): void => {
+      for (let i = 0; i < 100_000; i++) {
+        const copy = snapshot({ id: i }, 'freeze');
+        const times = { freshUntil: number, keepUntil: number, createdAt: 0 };
+        store.set(
+          new L1Entry({ key: `k:${number}:${i}`, ...copy, ...times, tags: ['%scope:s', `item:${number}:${i}`] }),
+        );
+      }
+      while (store.sweep(2000, number).removed > 0);
+    };
+    round(1);
+    const before = usedMemory();
+    for (let number = 2; number <= 5; number++) round(number);
+    expect([store.size, store.bytes, store.tagCount]).toEqual([0, 0, 0]);
+    expect(usedMemory() - before).toBeLessThan(4_000_000); // each round took some 80 MB
+  });
+
   it('counts one byte per Latin-1 character and two beyond', () => {
     expect(stringBytes('')).toBe(16);
     expect(stringBytes('é'.repeat(800))).toBe(816);

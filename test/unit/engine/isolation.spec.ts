@@ -84,6 +84,14 @@ describe('snapshot', () => {
       expect(cloneForCaller(stored.value)).toStrictEqual(expected);
     });
 
+    it('copies what symbol keys hold, too', () => {
+      const key = Symbol('key');
+      const value = { [key]: { a: 1 } };
+      const copy = handedOut(value, mode);
+      value[key]!.a = 2;
+      expect(copy[key]).toEqual({ a: 1 });
+    });
+
     it('keeps cycles and repeated references', () => {
       const leaf = { n: 1 };
       const value: Record<string, unknown> = { a: leaf, b: [leaf], m: new Map<unknown, unknown>([[leaf, leaf]]) };

@@ -4,7 +4,7 @@ import { L1Store } from '../../../libs/cache/src/core/engine/l1-store.js';
 
 const BOUNDS = { maxEntries: 60, maxBytes: 48_000 };
 const TAGS = ['a', 'b', 'c'];
-const RUNS = Number(process.env['LARDER_PROPERTY_RUNS'] ?? 3000);
+const RUNS = Number(process.env['LARDER_PROPERTY_RUNS'] ?? 2000);
 
 type Step =
   | { do: 'set'; key: number; bytes: number; tags: string[]; keep: number }

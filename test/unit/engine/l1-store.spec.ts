@@ -97,6 +97,17 @@ describe('L1Store', () => {
       expect(store.removed.evicted).toBe(0);
       expect(entries.slice(50).every((each) => each.live)).toBe(true);
     });
+
+    it('evicts dead entries before valid ones where one set needs much room', () => {
+      const entryBytes = entry('k00', { tags: ['dead'] }).bytes;
+      const store = new L1Store({ ...ROOMY, maxBytes: 100 * entryBytes });
+      const entries = fill(store, 80, (i) => ({ tags: i < 40 ? ['good'] : ['dead'] }));
+      store.deleteTag('dead', 'invalidated');
+      store.set(entry('large', { bytes: 24 * entryBytes }));
+      store.set(entry('larger', { bytes: 24 * entryBytes }));
+      expect(store.removed.evicted).toBe(0);
+      expect(entries.slice(0, 40).every((each) => each.live)).toBe(true);
+    });
   });
 
   describe('tags', () => {

@@ -4,7 +4,7 @@ import type { L1Entry } from './l1-entry.js';
  * The order in which entries leave a full L1: SIEVE (Zhang et al., NSDI 2024). Entries stand in insertion order and
  * never move. A hand walks from the oldest to the newest; an entry that was hit since the hand last passed is spared
  * once, the first other one leaves. A hit therefore costs one flag, and a scan of keys that nobody asks for again passes
- * through without pushing out what is in use. `bench/hit-ratio.mjs` compares it with LRU and S3-FIFO.
+ * through without pushing out what is in use. `bench/scenarios/hit-ratio.mjs` compares it with LRU and S3-FIFO.
  */
 export class SieveQueue {
   private newest: L1Entry | null = null;
