@@ -1,3 +1,4 @@
+import type { CoherenceEvents } from '../../core/coherence/coherence.events.js';
 import type { HistoryChange } from '../../core/coherence/shared-tier.port.js';
 import { runScript } from './redis-command.js';
 import type { RedisClient } from './redis-connector.js';
@@ -13,6 +14,7 @@ export class HistoryRepair {
   constructor(
     private readonly keys: RedisKeys,
     private readonly replay: ((change: HistoryChange) => Promise<boolean>) | null,
+    private readonly events: CoherenceEvents,
   ) {}
 
   get policy(): 'floor' | 'hold' {
@@ -21,11 +23,10 @@ export class HistoryRepair {
 
   async repair(client: RedisClient, { since, era }: Attestation): Promise<void> {
     if (this.replay === null) return;
-    let replayed = false;
-    try {
-      replayed = await this.replay({ since, lineage: era });
-    } finally {
-      await runScript(client, SETTLE, [this.keys.control], [era, replayed ? 'replayed' : 'floor']);
-    }
+    const replayed = await this.replay({ since, lineage: era }).catch(() => {
+      this.events.emit('trouble', { code: 'REPLAY_FAILED' });
+      return false;
+    });
+    await runScript(client, SETTLE, [this.keys.control], [era, replayed ? 'replayed' : 'floor']);
   }
 }

@@ -48,7 +48,7 @@ export class RedisSharedTier extends SharedTier {
       namespace,
       options.secrets.length === 0 ? null : new MessageSigner(options.secrets),
     );
-    const repair = new HistoryRepair(keys, replay);
+    const repair = new HistoryRepair(keys, replay, events);
     const attestor = new ServerAttestor(keys, repair.policy, clock, options.connectTimeoutMs);
     const link = new RedisLink({
       keys,
