@@ -20,6 +20,7 @@ export { CacheService } from './nest/cache.service.js';
 export type { EntryOptions, KeyExplanation } from './nest/cache.service.js';
 export { CacheHealth } from './nest/cache-health.js';
 export type { CacheHealthReport } from './nest/cache-health.js';
+export { CacheInvalidations } from './nest/durability/cache-invalidations.js';
 export { CacheActions } from './nest/cache-actions.js';
 export type { ScopeActions } from './nest/cache-actions.js';
 export { CacheEvents } from './nest/events/cache-events.js';

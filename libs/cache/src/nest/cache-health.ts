@@ -16,6 +16,10 @@ export interface CacheHealthReport {
   readonly backend: { readonly name: string; readonly available: boolean } | null;
   /** Invalidations that could not be applied yet and are being repeated. */
   readonly pendingInvalidations: number;
+  /** Rows of the outbox this process gave up since start; `null` where there is no outbox. */
+  readonly deadLetters: number | null;
+  /** Audit records that could not be written since start. */
+  readonly auditFailures: number;
   readonly memory: { readonly entries: number; readonly bytes: number };
   readonly loadsUnderWay: number;
 }
@@ -26,10 +30,15 @@ export class CacheHealth {
   constructor(private readonly runtime: CacheRuntime) {}
 
   report(): CacheHealthReport {
-    const { namespace, tiers, log, backend, engine, invalidations } = this.runtime;
+    const { namespace, tiers, log, backend, engine, invalidations, durable, audit } = this.runtime;
+    const deadLetters = durable.outbox === null ? null : durable.deadLetters;
     const health = log.health();
     const pendingInvalidations = invalidations.pendingCount;
-    const sound = health.state === 'live' && pendingInvalidations === 0 && backend?.available() !== false;
+    const sound =
+      health.state === 'live' &&
+      pendingInvalidations === 0 &&
+      (deadLetters ?? 0) === 0 &&
+      backend?.available() !== false;
     return {
       status: sound ? 'up' : 'degraded',
       namespace,
@@ -37,6 +46,8 @@ export class CacheHealth {
       log: health,
       backend: backend === null ? null : { name: backend.name, available: backend.available() },
       pendingInvalidations,
+      deadLetters,
+      auditFailures: audit.failed,
       memory: { entries: engine.local.store.size, bytes: engine.local.store.bytes },
       loadsUnderWay: engine.loadsUnderWay,
     };

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Logger } from '@nestjs/common';
+import { InMemoryAuditStore } from '../adapters/memory/in-memory-audit-store.js';
 import { MemoryTier, memory } from '../adapters/memory/memory.js';
 import { SystemClock } from '../core/clock/system-clock.js';
 import type { Clock } from '../core/clock/clock.port.js';
@@ -15,6 +16,9 @@ import { LogApplier } from '../core/invalidation/log-applier.js';
 import { targetMatcher } from '../core/invalidation/target-matcher.js';
 import { PatternCache } from '../core/keys/pattern-cache.js';
 import { resolveNamespace, type CacheModuleOptions } from './cache.options.js';
+import { AuditTrail } from './durability/audit-trail.js';
+import { DurableRoad } from './durability/durable-road.js';
+import { OutboxApplier } from './durability/outbox-applier.js';
 import { TroubleReporter } from './trouble-reporter.js';
 import { CacheMethodCompiler } from './interception/method-compiler.js';
 import type { RuntimeHolder } from './interception/runtime-binding.js';
@@ -34,6 +38,8 @@ export class CacheRuntime {
   readonly invalidations: InvalidationService;
   /** What the shared tier announces: states, resets, fences. */
   readonly coherence = new Emitter<CoherenceEventMap>();
+  readonly durable: DurableRoad;
+  readonly audit: AuditTrail;
   readonly compiler: CacheMethodCompiler;
   /** Names of the tiers a read passes, in order. */
   readonly tiers: readonly string[];
@@ -49,32 +55,52 @@ export class CacheRuntime {
     const compilePattern = targetMatcher(new PatternCache());
     const tier = options.backend ?? memory();
     const { namespace, instanceId, clock } = this;
-    const { log, backend } = tier.create({ namespace, instanceId, clock, events: this.coherence });
+    const { log, backend } = tier.create({
+      namespace,
+      instanceId,
+      clock,
+      events: this.coherence,
+      ...(options.outbox === undefined ? {} : { replay: (change) => this.durable.replay(change) }),
+    });
     this.log = log;
     this.backend = backend;
     const bounds =
       tier instanceof MemoryTier && options.memory === undefined ? tier.bounds : resolveMemoryOptions(options.memory);
-    this.engine = new CacheEngine({ clock, log, backend, memory: bounds, random: Math.random });
+    this.engine = new CacheEngine({
+      clock,
+      log,
+      backend,
+      memory: bounds,
+      random: Math.random,
+      bypass: options.outbox?.transactions ? () => this.durable.inTransaction() : null,
+    });
     this.applier = new LogApplier(this.engine.local, compilePattern);
     const flush = () => InvalidationIntent.flush();
     this.invalidations = new InvalidationService(log, this.applier, clock, randomUUID, instanceId, flush);
-    this.compiler = new CacheMethodCompiler(this.engine, this.invalidations, options, (message) =>
-      this.logger.warn(message),
-    );
+    const outbox = options.outbox ?? null;
+    const applier = new OutboxApplier(this.invalidations, log);
+    this.durable = new DurableRoad(outbox, this.invalidations, applier, namespace, this.logger, clock);
+    this.audit = new AuditTrail(options.audit ?? new InMemoryAuditStore(), namespace, this.logger);
+    this.invalidations.recorder = (event) => this.audit.record(event);
+    this.compiler = new CacheMethodCompiler(this.engine, this.durable, options, (message) => this.logger.warn(message));
     this.tiers = backend === null ? ['memory'] : ['memory', backend.name];
     new TroubleReporter(this.logger).listen(this.engine.events, this.invalidations.events, this.coherence);
     holder.compiler = this.compiler;
   }
 
   /** Starts following the log; methods are cached before that too, since memory alone needs no start. */
-  open(): Promise<void> {
-    return this.engine.open(this.applier);
+  async open(): Promise<void> {
+    await this.audit.store.open();
+    await this.engine.open(this.applier);
+    await this.durable.open();
   }
 
   /** Methods run uncached from now on; memory and connections are given back. */
   async close(): Promise<void> {
     this.holder.release();
+    await this.durable.close();
     this.invalidations.close();
     await this.engine.close();
+    await this.audit.store.close();
   }
 }

@@ -2,6 +2,7 @@ import { Injectable, type OnApplicationShutdown, type OnModuleInit, type Type } 
 import { DiscoveryService } from '@nestjs/core';
 import { CacheRegistry } from './cache-registry.js';
 import { CacheRuntime } from './cache-runtime.js';
+import { bindDataSource } from './durability/bind-data-source.js';
 import { hasDeclarations } from './decorators/method-declarations.js';
 import { CacheEvents } from './events/cache-events.js';
 import { listenToEventLibraries } from './events/event-sources.js';
@@ -35,6 +36,7 @@ export class CacheExplorer implements OnModuleInit, OnApplicationShutdown {
     for (const mapping of this.runtime.options.events ?? [])
       this.events.rules.addMapping(mapping, this.registry.scopes());
     if (!this.events.rules.empty) this.stopListening = listenToEventLibraries(this.discovery, this.events);
+    bindDataSource(this.discovery, this.runtime.options);
     await this.runtime.open();
     this.runtime.logger.log(this.bootLine());
   }

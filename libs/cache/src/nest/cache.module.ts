@@ -7,6 +7,7 @@ import { adminRoutesOf, type CacheFeatureOptions } from './admin/admin-routes.mo
 import { CacheActions } from './cache-actions.js';
 import { CacheExplorer } from './cache.explorer.js';
 import type { CacheModuleOptions } from './cache.options.js';
+import { CacheInvalidations } from './durability/cache-invalidations.js';
 import { CacheHealth } from './cache-health.js';
 import { CacheRegistry } from './cache-registry.js';
 import { CacheRuntime } from './cache-runtime.js';
@@ -46,6 +47,7 @@ const PROVIDERS: readonly Provider[] = [
   CacheActions,
   CacheService,
   CacheHealth,
+  CacheInvalidations,
   CacheExplorer,
   AdminAccess,
   AdminCommands,
@@ -99,6 +101,7 @@ export class CacheModule {
         CacheActions,
         CacheService,
         CacheHealth,
+        CacheInvalidations,
         AdminAccess,
         AdminCommands,
         HttpCacheRoutes,

@@ -1,5 +1,7 @@
 import { durationToMs, looksLikeMilliseconds, type Duration } from '../core/clock/duration.js';
 import type { Clock } from '../core/clock/clock.port.js';
+import type { AuditStore } from '../core/audit/audit-store.port.js';
+import type { OutboxStore } from '../core/outbox/outbox-store.port.js';
 import type { SharedTier } from '../core/coherence/shared-tier.port.js';
 import { CacheError, describeInput } from '../core/errors/cache-error.js';
 import type { MemoryOptions } from '../core/engine/l1.options.js';
@@ -21,6 +23,10 @@ export interface CacheModuleOptions {
   namespace?: string;
   /** Where values and invalidations are shared with other instances. @default memory() */
   backend?: SharedTier;
+  /** Where invalidations that follow writes are made durable. @default none: they go straight to the log */
+  outbox?: OutboxStore;
+  /** Where every invalidation is recorded. @default this process's memory */
+  audit?: AuditStore;
   /** Bounds of this process's memory tier. @default those of MemoryOptions */
   memory?: MemoryOptions;
   /** The global level of the configuration. @default those of CachePolicyOptions */

@@ -2,7 +2,7 @@ import type { Clock, Timer } from '../clock/clock.port.js';
 import type { AppendWait, InvalidationLog } from '../coherence/invalidation-log.port.js';
 import type { Invalidation, PatternTarget } from '../coherence/invalidation.js';
 import type { InvalidationIntent } from './intent.js';
-import { InvalidationEvents } from './invalidation.events.js';
+import { InvalidationEvents, type InvalidatedEvent } from './invalidation.events.js';
 import type { LogApplier } from './log-applier.js';
 
 export interface InvalidateOptions {
@@ -18,6 +18,8 @@ export interface InvalidateOptions {
 
 /** What an invalidation did. */
 export interface InvalidationResult {
+  /** Whether a record of it stands in the audit; `false` also where there is no audit. */
+  readonly wasLogged: boolean;
   readonly requestId: string;
   /** Where it stands in the log. */
   readonly position: string;
@@ -44,6 +46,8 @@ const MAX_PENDING = 1000;
  */
 export class InvalidationService {
   readonly events = new InvalidationEvents();
+  /** Writes the audit record of an invalidation before its caller is answered; `true` when it stands. */
+  recorder: ((event: InvalidatedEvent) => Promise<boolean>) | null = null;
   private pending: PendingInvalidation[] = [];
   /** True from the first failure until nothing is pending: there is one retry loop, whoever fails meanwhile. */
   private retrying = false;
@@ -79,25 +83,13 @@ export class InvalidationService {
     const removedHere = this.applier.applyAndCount(invalidation);
     const receipt = await this.log.append(invalidation, { wait: options.wait ?? 'applied' });
     const removed = Math.max(receipt.removed, await removedHere);
-    const result: InvalidationResult = {
-      requestId: invalidation.id,
-      position: receipt.position,
-      removed,
-      at: this.clock.wall(),
-      latencyMs: this.clock.monotonic() - startedAt,
-    };
     const { reason, id: requestId } = invalidation;
-    const { at, latencyMs } = result;
-    this.events.emit('invalidated', {
-      requestId,
-      intents,
-      reason,
-      actor: options.actor ?? 'unknown',
-      removed,
-      latencyMs,
-      at,
-    });
-    return result;
+    const [at, latencyMs] = [this.clock.wall(), this.clock.monotonic() - startedAt];
+    const actor = options.actor ?? 'unknown';
+    const event = { requestId, intents, reason, actor, removed, latencyMs, at };
+    this.events.emit('invalidated', event);
+    const wasLogged = this.recorder !== null && (await this.recorder(event));
+    return { requestId, position: receipt.position, removed, at, latencyMs, wasLogged };
   }
 
   /**
@@ -114,6 +106,11 @@ export class InvalidationService {
       this.failed(wish, error);
       if (!this.retrying) this.retryLater(RETRY_MS);
     }
+  }
+
+  /** Drops the targets from this process's memory alone; for when nothing else can be reached. */
+  forgetHere(intents: readonly InvalidationIntent[]): void {
+    this.applier.apply(this.merge(intents, {}));
   }
 
   /** Stops repeating; what is pending then is reported once more. */

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import type { InvalidationIntent } from '../../core/invalidation/intent.js';
 import { CacheRuntime } from '../cache-runtime.js';
 import type { EventClass } from '../decorators/method-declarations.js';
 import { EventRules } from './event-rules.js';
@@ -19,20 +20,46 @@ export class CacheEvents {
   async publish(event: string, payload?: unknown): Promise<void>;
   async publish(event: object): Promise<void>;
   async publish(event: string | object, payload?: unknown): Promise<void> {
-    const [kind, content] = typeof event === 'string' ? [event, payload] : [event.constructor as EventClass, event];
+    const [kind, content] = kindOf(event, payload);
     await this.invalidateFor(kind, content);
   }
 
-  private async invalidateFor(event: string | EventClass, payload: unknown): Promise<void> {
-    const name = typeof event === 'string' ? event : event.name;
-    const { invalidations, engine } = this.runtime;
+  /**
+   * As `publish`, for listeners nobody waits for: never rejects. What a broken transaction refuses to record is
+   * invalidated directly.
+   */
+  async follow(event: string | object, payload?: unknown): Promise<void> {
+    const [kind, content] = kindOf(event, payload);
     try {
-      const intents = this.rules.intentsFor(event, payload);
-      if (intents.length > 0) await invalidations.invalidateOrRetry(intents, { reason: `event ${name}` });
-    } catch (error) {
-      // A selector that cannot read the payload must not leave stale values behind: what it guards is cleared whole.
-      engine.events.emit('trouble', { operation: 'key', scope: 'events', action: name, error });
-      await invalidations.invalidateOrRetry(this.rules.everythingFor(event), { reason: `event ${name}` });
+      await this.invalidateFor(kind, content);
+    } catch {
+      // The transaction the event was published in is broken and will not commit; over-invalidating is harmless.
+      await this.runtime.invalidations.invalidateOrRetry(this.intentsOf(kind, content), { reason: reasonOf(kind) });
     }
   }
+
+  private async invalidateFor(event: string | EventClass, payload: unknown): Promise<void> {
+    const intents = this.intentsOf(event, payload);
+    const reason = reasonOf(event);
+    if (intents.length > 0) await this.runtime.durable.invalidate(intents, { reason, actor: reason });
+  }
+
+  private intentsOf(event: string | EventClass, payload: unknown): readonly InvalidationIntent[] {
+    try {
+      return this.rules.intentsFor(event, payload);
+    } catch (error) {
+      // A selector that cannot read the payload must not leave stale values behind: what it guards is cleared whole.
+      const action = typeof event === 'string' ? event : event.name;
+      this.runtime.engine.events.emit('trouble', { operation: 'key', scope: 'events', action, error });
+      return this.rules.everythingFor(event);
+    }
+  }
+}
+
+function kindOf(event: string | object, payload: unknown): [string | EventClass, unknown] {
+  return typeof event === 'string' ? [event, payload] : [event.constructor as EventClass, event];
+}
+
+function reasonOf(event: string | EventClass): string {
+  return `event ${typeof event === 'string' ? event : event.name}`;
 }

@@ -26,14 +26,14 @@ export function listenToEventLibraries(discovery: DiscoveryService, events: Cach
     if (String(name) === 'EventEmitter2' && isEmitter(instance)) {
       seen.add(instance);
       for (const event of events.rules.names()) {
-        const listener = (payload: unknown) => void events.publish(event, payload);
+        const listener = (payload: unknown) => void events.follow(event, payload);
         instance.on(event, listener);
         stops.push(() => instance.off(event, listener));
       }
     }
     if (String(name) === 'EventBus' && isEventBus(instance)) {
       seen.add(instance);
-      const subscription = instance.subscribe((event) => void events.publish(event));
+      const subscription = instance.subscribe((event) => void events.follow(event));
       stops.push(() => subscription.unsubscribe());
     }
   }

@@ -1,6 +1,5 @@
 import type { CacheEngine } from '../../core/engine/cache-engine.js';
 import type { InvalidationIntent } from '../../core/invalidation/intent.js';
-import type { InvalidationService } from '../../core/invalidation/invalidation-service.js';
 import { actionTag, collectionTag, scopeTag } from '../../core/invalidation/tags.js';
 import { compileKeySelector } from '../../core/keys/key-selector.js';
 import { fullKey, localKey } from '../../core/keys/local-key.js';
@@ -12,6 +11,7 @@ import type {
   EntityRef,
   InvalidatesOptions,
 } from '../decorators/decorator.options.js';
+import type { DurableRoad } from '../durability/durable-road.js';
 import type { MethodDeclaration } from '../decorators/method-declarations.js';
 import { modelOf, type ClassModel, type MethodModel } from './class-model.js';
 import { customLocalKey } from './custom-key.js';
@@ -41,7 +41,7 @@ export class CacheMethodCompiler implements MethodCompiler {
 
   constructor(
     private readonly engine: CacheEngine,
-    private readonly invalidations: InvalidationService,
+    private readonly road: DurableRoad,
     private readonly options: CacheModuleOptions,
     private readonly warn: (message: string) => void,
   ) {}
@@ -140,7 +140,7 @@ export class CacheMethodCompiler implements MethodCompiler {
       invoke: async (instance, args, original) => {
         const result = await original.apply(instance, args as unknown[]);
         const intents = this.intentsOf(model.scope, method, options, result, args);
-        if (intents.length > 0) await this.invalidations.invalidateOrRetry(intents, { reason });
+        if (intents.length > 0) await this.road.invalidate(intents, { reason, actor: method.where });
         return result;
       },
     };

@@ -1,0 +1,104 @@
+import type { Logger } from '@nestjs/common';
+import type { Clock } from '../../core/clock/clock.port.js';
+import type { HistoryChange } from '../../core/coherence/shared-tier.port.js';
+import { Emitter } from '../../core/events/emitter.js';
+import { InvalidationIntent } from '../../core/invalidation/intent.js';
+import type { InvalidateOptions, InvalidationService } from '../../core/invalidation/invalidation-service.js';
+import type { InvalidationReceipt } from '../../core/outbox/invalidation-receipt.js';
+import type { OutboxEvents } from '../../core/outbox/outbox.events.js';
+import type { OutboxStore } from '../../core/outbox/outbox-store.port.js';
+import { OutboxWorker } from '../../core/outbox/outbox-worker.js';
+import type { OutboxApplier } from './outbox-applier.js';
+
+/**
+ * The road of invalidations that follow a write: through the outbox where there is one, so that a committed write
+ * invalidates whatever dies and a rolled-back one never does (G4), else straight to the log.
+ */
+export class DurableRoad {
+  readonly events = new Emitter<OutboxEvents>();
+  readonly worker: OutboxWorker | null;
+  private dead = 0;
+
+  constructor(
+    readonly outbox: OutboxStore | null,
+    private readonly invalidations: InvalidationService,
+    private readonly applier: OutboxApplier,
+    readonly namespace: string,
+    private readonly logger: Logger,
+    clock: Clock,
+  ) {
+    const onDead = () => this.floor();
+    this.worker =
+      outbox === null ? null : new OutboxWorker(outbox, applier, namespace, { events: this.events, onDead, clock });
+    this.events.on('failed', ({ error, pauseMs }) => {
+      this.logger.warn(
+        `The outbox could not be drained and is tried again in ${Math.round(pauseMs)} ms. ${textOf(error)}`,
+      );
+    });
+    this.events.on('dead', ({ row, error }) => {
+      this.dead += 1;
+      this.logger.error(`Outbox row ${row.id} is dead; the namespace was flushed in its place. ${error}`);
+    });
+  }
+
+  /** Rows this process has declared dead since start. */
+  get deadLetters(): number {
+    return this.dead;
+  }
+
+  /** True while the current call is inside a database transaction, whose reads and writes are nobody else's truth yet. */
+  inTransaction(): boolean {
+    const transactions = this.outbox?.transactions ?? null;
+    return transactions !== null && transactions.current() !== null;
+  }
+
+  /**
+   * Invalidates after a write. Inside a transaction the intents become rows of it, and a failure to record them is thrown,
+   * for the write must not be committed without them. Outside, the write has happened: what cannot be recorded is
+   * invalidated directly and repeated until it succeeds (G6, G7).
+   */
+  async invalidate(intents: readonly InvalidationIntent[], options: InvalidateOptions): Promise<void> {
+    if (this.outbox === null) return this.invalidations.invalidateOrRetry(intents, options);
+    const inTransaction = this.inTransaction();
+    try {
+      await this.outbox.record(this.namespace, { intents, reason: options.reason ?? '' });
+    } catch (error) {
+      if (inTransaction) throw error;
+      this.logger.error(`An invalidation could not be recorded in the outbox and is made directly. ${textOf(error)}`);
+      return this.invalidations.invalidateOrRetry(intents, options);
+    }
+    // With the log away the row waits for the worker; this instance at least forgets at once (G5).
+    if (!inTransaction && !this.applier.available()) this.invalidations.forgetHere(intents);
+  }
+
+  /** Records a batch and says where it stands; for callers who wait for it. */
+  record(intents: readonly InvalidationIntent[], reason: string): Promise<InvalidationReceipt> | null {
+    return this.outbox?.record(this.namespace, { intents, reason }) ?? null;
+  }
+
+  /** Repairs a change of the log's history by applying again what its lost part may have held. */
+  async replay(change: HistoryChange): Promise<boolean> {
+    if (this.worker === null) return false;
+    this.logger.warn(`The log's history has changed; published rows since ${change.since} are applied again`);
+    return this.worker.replay(change.since);
+  }
+
+  async open(): Promise<void> {
+    await this.outbox?.open(this.namespace);
+    this.worker?.start();
+  }
+
+  async close(): Promise<void> {
+    await this.worker?.stop();
+    await this.outbox?.close();
+  }
+
+  /** A row that can never be applied must not leave stale values behind: everything dies in its place. */
+  private async floor(): Promise<void> {
+    await this.invalidations.invalidate([InvalidationIntent.flush()], { reason: 'dead letter', actor: 'outbox' });
+  }
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,41 @@
+import type { InvalidationLog } from '../../core/coherence/invalidation-log.port.js';
+import { InvalidationIntent } from '../../core/invalidation/intent.js';
+import type { InvalidationService } from '../../core/invalidation/invalidation-service.js';
+import { InvalidationApplier } from '../../core/outbox/invalidation-applier.js';
+import { UnreadableIntent } from '../../core/outbox/outbox-intent.js';
+import type { OutboxRow } from '../../core/outbox/outbox-row.js';
+
+/** Applies rows of the outbox to the cache: the end of the durable road is the same removal road everybody takes. */
+export class OutboxApplier extends InvalidationApplier {
+  constructor(
+    private readonly invalidations: InvalidationService,
+    private readonly log: InvalidationLog,
+  ) {
+    super();
+  }
+
+  override applyInvalidation(_intent: OutboxRow['intent'], row: OutboxRow): Promise<string> {
+    return this.applyBatch([row]);
+  }
+
+  override async applyBatch(rows: readonly OutboxRow[]): Promise<string> {
+    const first = rows[0]!;
+    const reason = rows.every((row) => row.reason === first.reason)
+      ? first.reason
+      : `${rows.length} rows of the outbox`;
+    const options = { reason, actor: 'outbox', requestId: `outbox-${first.id}-${first.claimSeq}` };
+    const { position } = await this.invalidations.invalidate(rows.map(intentOf), options);
+    return position;
+  }
+
+  /** While the log is away nothing is claimed: an outage counts against no row. */
+  override available(): boolean {
+    const { state } = this.log.health();
+    return state === 'live' || state === 'suspect';
+  }
+}
+
+function intentOf({ intent }: OutboxRow): InvalidationIntent {
+  if (intent instanceof UnreadableIntent) throw new Error(intent.problem);
+  return intent instanceof InvalidationIntent ? intent : InvalidationIntent.fromJSON(intent.toJSON());
+}
