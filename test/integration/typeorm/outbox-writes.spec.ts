@@ -166,7 +166,7 @@ describe('intents in the transaction of the data', () => {
         .pattern('get_*', 'user')
         .flush();
     });
-    expect(statements.filter((sql) => sql.includes('INSERT INTO hydracache'))).toHaveLength(1);
+    expect(statements.filter((sql) => sql.includes('hydracache_enqueue'))).toHaveLength(1);
     expect(await targets()).toHaveLength(8);
     const reasons = await outside.query('SELECT DISTINCT reason FROM hydracache_invalidation_outbox ORDER BY reason');
     expect(reasons.map(({ reason }: { reason: string }) => reason)).toEqual(['import', 'insert of Product']);

@@ -59,7 +59,7 @@ describe('the schema', () => {
       'attempts integer',
       'state text',
       'last_error text',
-      'claim_seq integer',
+      'claim_seq bigint',
       'applied_pos text',
     ]);
     const insert = `INSERT INTO ${OUTBOX} (id, namespace, commit_position, target_hash, intent_kind, created_at_ms, available_at_ms)

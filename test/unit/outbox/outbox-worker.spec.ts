@@ -338,6 +338,25 @@ describe('OutboxWorker', () => {
     expect(await store.statusForCommit('db', 'c:2')).toMatchObject({ pending: 1 });
   });
 
+  it('applies again what was published after a position, page by page', async () => {
+    for (const [i, position] of ['log:1', 'log:2', 'log:3', 'log:4', 'log:5'].entries()) {
+      await enqueue(`c:${i}`, `t${i}`);
+      await store.markPublished(await store.claim('db', 'me', 1, 0), position);
+    }
+    await enqueue('c:9', 'pending');
+    const subject = worker({ batchSize: 2 });
+    expect(await subject.replay('log:2')).toBe(true);
+    expect(applier.applied.sort()).toEqual(['t2', 't3', 't4']);
+    applier.applied.length = 0;
+    const pages: number[] = [];
+    const applyBatch = async (rows: readonly OutboxRow[]): Promise<void> => void pages.push(rows.length);
+    await worker({ batchSize: 2 }, Object.assign(applier, { applyBatch })).replay('log:1');
+    expect(pages).toEqual([2, 2]);
+    fails('t2');
+    delete (applier as Partial<typeof applier & { applyBatch: unknown }>).applyBatch;
+    await expect(subject.replay('log:2')).rejects.toThrow('boom');
+  });
+
   it('refuses durations that make no sense', () => {
     expect(() => worker({ claimTtlMs: -1 })).toThrow(expect.objectContaining({ code: 'LARDER_OPTION_INVALID' }));
   });

@@ -70,8 +70,8 @@ export class InvalidationOutbox {
   @Column('text', { name: 'last_error', nullable: true })
   lastError!: string | null;
 
-  @Column('integer', { name: 'claim_seq', default: 0 })
-  claimSeq!: number;
+  @Column('bigint', { name: 'claim_seq', default: 0 })
+  claimSeq!: string;
 
   @Column({ type: 'text', name: 'applied_pos', nullable: true, collation: 'C' })
   appliedPos!: string | null;

@@ -25,7 +25,7 @@ export interface StoredOutboxRow {
   readonly attempts: number;
   readonly state: string;
   readonly last_error: string | null;
-  readonly claim_seq: number;
+  readonly claim_seq: string;
   readonly applied_pos: string | null;
 }
 
@@ -45,7 +45,7 @@ export function toOutboxRow(stored: StoredOutboxRow): OutboxRow {
     attempts: stored.attempts,
     state: OutboxState.fromStorage(stored.state) ?? OutboxState.Dead,
     lastError: stored.last_error,
-    claimSeq: stored.claim_seq,
+    claimSeq: Number(stored.claim_seq),
     appliedPosition: stored.applied_pos,
   };
 }

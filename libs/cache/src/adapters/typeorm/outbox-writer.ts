@@ -44,8 +44,8 @@ export async function writeRows(
     commitPosition?.asStr() ?? null,
     ...COLUMNS.map((column) => intents.map((intent) => intent[column])),
   ]);
-  return new InvalidationReceipt(namespace, written.position, {
+  return new InvalidationReceipt(namespace, written.commit_at, {
     rows: Number(written.added),
-    createdAtMs: Number(written.now_ms),
+    createdAtMs: Number(written.created_ms),
   });
 }

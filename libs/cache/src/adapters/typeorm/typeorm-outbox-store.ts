@@ -156,8 +156,8 @@ export class TypeOrmOutboxStore extends OutboxStore {
   }
 
   override async renew(rows: readonly RowClaim[]): Promise<string[]> {
-    const renewed = await this.database().query(RENEW, references(rows));
-    return returned<{ id: string }>(renewed).map(({ id }) => id);
+    const renewed = await Promise.all(byFence(rows).map((group) => this.database().query(RENEW, group)));
+    return renewed.flatMap((result) => returned<{ id: string }>(result)).map(({ id }) => id);
   }
 
   override async resetDeadLetters(namespace: string): Promise<number> {
@@ -214,9 +214,11 @@ export class TypeOrmOutboxStore extends OutboxStore {
     if (!this.ledger.gather(manager, { namespace, batch })) await this.ledger.recordNow(manager, { namespace, batch });
   }
 
+  /** One statement per claim; workers mark the rows of one claim at a time. */
   private async mark(sql: string, rows: readonly RowReference[], ...parameters: unknown[]): Promise<number> {
-    if (rows.length === 0) return 0;
-    return affected(await this.database().query(sql, [...references(rows), ...parameters]));
+    let changed = 0;
+    for (const group of byFence(rows)) changed += affected(await this.database().query(sql, [...group, ...parameters]));
+    return changed;
   }
 
   private database(): DataSource {
@@ -240,12 +242,16 @@ async function withQueryRunner(
   }
 }
 
-/** Ids and fences, side by side; no fence where a row is named by its id alone. */
-function references(rows: readonly RowReference[]): [string[], (number | null)[]] {
-  return [
-    rows.map((row) => (typeof row === 'string' ? row : row.id)),
-    rows.map((row) => (typeof row === 'string' ? null : row.claimSeq)),
-  ];
+/** The ids that share a fence, and the fence; `null` for rows named by their id alone. */
+function byFence(rows: readonly RowReference[]): [ids: string[], fence: number | null][] {
+  const groups = new Map<number | null, string[]>();
+  for (const row of rows) {
+    const [id, fence] = typeof row === 'string' ? [row, null] : [row.id, row.claimSeq];
+    const ids = groups.get(fence);
+    if (ids === undefined) groups.set(fence, [id]);
+    else ids.push(id);
+  }
+  return [...groups].map(([fence, ids]) => [ids, fence]);
 }
 
 /** TypeORM answers an UPDATE or DELETE with its rows and their number. */

@@ -2,6 +2,7 @@ import type { Timer } from '../clock/clock.port.js';
 import { BatchDelivery } from './batch-delivery.js';
 import type { CommitPosition } from './commit-position.js';
 import type { InvalidationApplier } from './invalidation-applier.js';
+import { UnreadableIntent } from './outbox-intent.js';
 import type { OutboxRow } from './outbox-row.js';
 import type { OutboxPublishReport, OutboxWorkerDiagnostics } from './outbox-report.js';
 import type { OutboxHint, OutboxStore } from './outbox-store.port.js';
@@ -83,9 +84,9 @@ export class OutboxWorker {
   async replay(afterPosition: string): Promise<true> {
     const { namespace } = this;
     const limit = this.options.batchSize;
-    for (let afterId = ''; ; ) {
+    for (let afterId = ''; ;) {
       const rows = await this.outbox.replayable({ namespace, afterPosition, afterId, limit });
-      for (const row of rows) await this.applier.applyInvalidation(row.intent, row);
+      await this.applyAgain(rows.filter(({ intent }) => !(intent instanceof UnreadableIntent)));
       if (rows.length < limit) return true;
       afterId = rows.at(-1)!.id;
     }
@@ -129,6 +130,12 @@ export class OutboxWorker {
     } finally {
       deadline?.cancel();
     }
+  }
+
+  private async applyAgain(rows: readonly OutboxRow[]): Promise<void> {
+    if (rows.length === 0) return;
+    if (this.applier.applyBatch !== undefined) await this.applier.applyBatch(rows);
+    else for (const row of rows) await this.applier.applyInvalidation(row.intent, row);
   }
 
   /** True while more may be waiting. */

@@ -23,6 +23,13 @@ ALTER TABLE ${AUDIT_TABLE} ADD COLUMN IF NOT EXISTS hash TEXT;
 CREATE UNIQUE INDEX IF NOT EXISTS ${AUDIT_TABLE}_request ON ${AUDIT_TABLE} (namespace, request_id);
 CREATE UNIQUE INDEX IF NOT EXISTS ${AUDIT_TABLE}_chain ON ${AUDIT_TABLE} (prev_hash);
 
+-- hashPartsHex of the core, for a list of parts whose number is not known beforehand.
+CREATE OR REPLACE FUNCTION hydracache_hash_parts(VARIADIC parts text[]) RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+  SELECT encode(sha256(string_agg(int8send(octet_length(bytes)) || bytes, ''::bytea ORDER BY place)), 'hex')
+  FROM (SELECT convert_to(part, 'UTF8') AS bytes, place FROM unnest(parts) WITH ORDINALITY AS p(part, place)) AS encoded
+$$;
+
 CREATE OR REPLACE FUNCTION hydracache_audit_chain() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
   key_texts text[];

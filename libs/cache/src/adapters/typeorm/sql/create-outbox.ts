@@ -2,7 +2,8 @@ import { OUTBOX_TABLE } from './tables.js';
 
 /**
  * The outbox. Workers only ever look at pending rows, so they have an index of their own that stays small however many
- * published rows are kept. Ids are hex text: the "C" collation sorts them as the core does.
+ * published rows are kept. Ids are hex text: the "C" collation sorts them as the core does. A claim changes no indexed column;
+ * the room left in each page lets it stay on the page of its row.
  */
 export const CREATE_OUTBOX = `
 CREATE TABLE IF NOT EXISTS ${OUTBOX_TABLE} (
@@ -25,11 +26,12 @@ CREATE TABLE IF NOT EXISTS ${OUTBOX_TABLE} (
   attempts integer NOT NULL DEFAULT 0,
   state text NOT NULL DEFAULT 'pending',
   last_error text,
-  claim_seq integer NOT NULL DEFAULT 0,
+  claim_seq bigint NOT NULL DEFAULT 0,
   applied_pos text COLLATE "C",
   CONSTRAINT ${OUTBOX_TABLE}_target UNIQUE (namespace, commit_position, target_hash),
   CONSTRAINT ${OUTBOX_TABLE}_state CHECK (state IN ('pending', 'published', 'dead'))
-);
+) WITH (fillfactor = 70);
+CREATE SEQUENCE IF NOT EXISTS hydracache_claim_seq;
 CREATE INDEX IF NOT EXISTS ${OUTBOX_TABLE}_pending
   ON ${OUTBOX_TABLE} (namespace, available_at_ms, created_at_ms, id) WHERE state = 'pending';
 CREATE INDEX IF NOT EXISTS ${OUTBOX_TABLE}_dead ON ${OUTBOX_TABLE} (namespace, created_at_ms) WHERE state = 'dead';

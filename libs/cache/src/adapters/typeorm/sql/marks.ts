@@ -1,12 +1,12 @@
 import { OUTBOX_TABLE } from './tables.js';
 
 /**
- * Which rows a mark may change: with a fence (\`seq\`) a pending row whose claim stands, without one any row that is not
- * published. Published is terminal.
+ * Which rows ($1) a mark may change: with a fence ($2) pending rows whose claim stands, without one all that are not
+ * published. Published is terminal. The sub-select keeps the planner from reading the table where many rows are named.
  */
 const CHANGEABLE = `
-FROM unnest($1::text[], $2::int[]) AS claim(claimed_id, seq)
-WHERE id = claimed_id AND state <> 'published' AND (seq IS NULL OR (state = 'pending' AND claim_seq = seq))
+WHERE id = ANY (ARRAY(SELECT unnest($1::text[]))) AND state <> 'published'
+  AND ($2::bigint IS NULL OR (state = 'pending' AND claim_seq = $2))
 `;
 
 export const MARK_PUBLISHED = `
