@@ -4,6 +4,7 @@ import { EventEmitterModule } from '@nestjs/event-emitter';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { CacheModule } from 'nestjs-larder';
 import { redis } from 'nestjs-larder/redis';
+import { typeormAudit, typeormOutbox } from 'nestjs-larder/typeorm';
 import { ProductController } from './catalogue/product.controller.js';
 import { Product } from './catalogue/product.entity.js';
 import { ProductService } from './catalogue/product.service.js';
@@ -38,6 +39,8 @@ export class AppModule {
           namespace: 'shop',
           memory: { maxBytes: '64mb' },
           cacheStatus: true,
+          outbox: typeormOutbox(),
+          audit: typeormAudit(),
           ...(redisUrl === undefined ? {} : { backend: redis({ url: redisUrl }) }),
         }),
         CacheModule.forFeature([ProductService, OrderService]),

@@ -1,6 +1,7 @@
 import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
-import { InjectRepository } from '@nestjs/typeorm';
-import { Repository } from 'typeorm';
+import { InjectDataSource, InjectRepository } from '@nestjs/typeorm';
+import { installInvalidationTrigger } from 'nestjs-larder/typeorm';
+import { DataSource, Repository } from 'typeorm';
 import { Product } from './catalogue/product.entity.js';
 
 const SHELF: readonly [name: string, category: string, priceCents: number][] = [
@@ -16,12 +17,18 @@ const SHELF: readonly [name: string, category: string, priceCents: number][] = [
   ['Black tea', 'drinks', 450],
 ];
 
-/** Fills an empty shop. */
+/** Fills an empty shop, and lets its product table invalidate whoever writes to it: the shop, psql, another service. */
 @Injectable()
 export class SeedData implements OnModuleInit {
-  constructor(@InjectRepository(Product) private readonly products: Repository<Product>) {}
+  constructor(
+    @InjectDataSource() private readonly dataSource: DataSource,
+    @InjectRepository(Product) private readonly products: Repository<Product>,
+  ) {}
 
   async onModuleInit(): Promise<void> {
+    const queryRunner = this.dataSource.createQueryRunner();
+    const trigger = { namespace: 'shop', table: 'product', entity: 'product', id: 'id', collections: ['products'] };
+    await installInvalidationTrigger(queryRunner, trigger).finally(() => queryRunner.release());
     if ((await this.products.count()) > 0) return;
     await this.products.save(SHELF.map(([name, category, priceCents]) => ({ name, category, priceCents, stock: 100 })));
     new Logger('Demo').log(`Filled the shelf with ${SHELF.length} products`);
