@@ -15,7 +15,9 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 try {
   await buildWhatIsOld(root);
   const postgres = await startPostgres();
-  console.log(`PostgreSQL on port ${postgres.port}, from ${postgres.how}`);
+  // Another one's URL may hold a password; of our own it is what psql needs to try the demo.
+  const place = postgres.pid === undefined ? `on port ${postgres.port}` : `at ${postgres.url}`;
+  console.log(`PostgreSQL ${place}, from ${postgres.how}`);
   try {
     process.exitCode = await run(join(root, 'dist', 'apps', 'demo', 'main.js'), { DATABASE_URL: postgres.url });
   } finally {
