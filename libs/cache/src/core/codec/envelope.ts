@@ -18,7 +18,6 @@ export interface Envelope {
  * the other's entries for misses.
  */
 const VERSION = 1;
-const MSGPACK = 1;
 const FRESH_AT = 2;
 const GRACE_AT = 10;
 const CREATED_AT = 18;
@@ -32,20 +31,19 @@ const DEFAULTS = resolveCodecOptions();
  */
 export function encodeEnvelope(envelope: Envelope, options?: CodecOptions): Uint8Array {
   const { maxPayloadBytes } = options === undefined ? DEFAULTS : resolveCodecOptions(options);
-  const payload = encodeValue(envelope.value);
-  if (payload.byteLength > maxPayloadBytes) {
+  const { codec, bytes } = encodeValue(envelope.value, HEADER_BYTES);
+  const payloadBytes = bytes.length - HEADER_BYTES;
+  if (payloadBytes > maxPayloadBytes) {
     throw new CacheError(
       'LARDER_VALUE_UNCACHEABLE',
-      `Expected a value of at most ${maxPayloadBytes} bytes encoded, got ${payload.byteLength} from ${describeInput(envelope.value)}. Return less, or raise \`maxPayloadBytes\`.`,
+      `Expected a value of at most ${maxPayloadBytes} bytes encoded, got ${payloadBytes} from ${describeInput(envelope.value)}. Return less, or raise \`maxPayloadBytes\`.`,
     );
   }
-  const bytes = Buffer.allocUnsafeSlow(HEADER_BYTES + payload.byteLength);
   bytes[0] = VERSION;
-  bytes[1] = MSGPACK;
+  bytes[1] = codec;
   bytes.writeDoubleBE(envelope.freshMs, FRESH_AT);
   bytes.writeDoubleBE(envelope.graceMs, GRACE_AT);
   bytes.writeDoubleBE(envelope.createdAt, CREATED_AT);
-  bytes.set(payload, HEADER_BYTES);
   return bytes;
 }
 
@@ -55,16 +53,20 @@ export function encodeEnvelope(envelope: Envelope, options?: CodecOptions): Uint
  */
 export function decodeEnvelope(bytes: Uint8Array, options?: CodecOptions): Envelope | null {
   const { maxPayloadBytes } = options === undefined ? DEFAULTS : resolveCodecOptions(options);
-  const payloadBytes = bytes.byteLength - HEADER_BYTES;
-  if (payloadBytes < 1 || payloadBytes > maxPayloadBytes || bytes[0] !== VERSION || bytes[1] !== MSGPACK) return null;
-  const header = new DataView(bytes.buffer, bytes.byteOffset, HEADER_BYTES);
-  const freshMs = header.getFloat64(FRESH_AT);
-  const graceMs = header.getFloat64(GRACE_AT);
-  const createdAt = header.getFloat64(CREATED_AT);
+  const payloadBytes = bytes.length - HEADER_BYTES;
+  if (payloadBytes < 1 || payloadBytes > maxPayloadBytes || bytes[0] !== VERSION) return null;
+  const freshMs = readDouble(bytes, FRESH_AT);
+  const graceMs = readDouble(bytes, GRACE_AT);
+  const createdAt = readDouble(bytes, CREATED_AT);
   if (!(freshMs >= 0 && graceMs >= 0 && Number.isFinite(createdAt))) return null;
   try {
-    return { value: decodeValue(bytes.subarray(HEADER_BYTES)), freshMs, graceMs, createdAt };
+    return { value: decodeValue(bytes[1], bytes, HEADER_BYTES), freshMs, graceMs, createdAt };
   } catch {
     return null; // damaged; the caller counts it
   }
+}
+
+/** As `Buffer` does, for any array of bytes. */
+function readDouble(bytes: Uint8Array, at: number): number {
+  return Buffer.prototype.readDoubleBE.call(bytes, at);
 }

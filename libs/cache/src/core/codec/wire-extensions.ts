@@ -11,19 +11,26 @@ export class IllFormedText {
   constructor(readonly text: string) {}
 }
 
-/** An object used as a dictionary. As a record its keys would be taken for a shape that comes again. */
-export class Dictionary {
-  constructor(readonly entries: Map<string, unknown>) {}
+/** A `Map` where there are no references; MessagePack's own maps are the objects there. */
+export class WireMap {
+  constructor(readonly keysAndValues: readonly unknown[]) {}
 }
 
 /** An error: name, message and properties. Its stack stays at home. */
 export class WireError {
+  properties: object = {};
+
   constructor(
     readonly name: string,
     readonly message: string,
-    readonly properties: Map<string, unknown>,
   ) {}
 }
+
+/**
+ * The prototype of an object that is one of many in a list. Such an object is written as a record: its keys once, then
+ * values only. To msgpackr it is a plain object like others, for it looks at `constructor`.
+ */
+export const ROW: object = Object.create(Object.prototype, { constructor: { value: Object } }) as object;
 
 /** An `ArrayBuffer`, or a view of one: its class and its bytes. A `Buffer` needs none of this. */
 export class WireBytes {
@@ -77,7 +84,7 @@ export const WIRE_EXTENSIONS: readonly WireExtension[] = [
     write: ({ text }: IllFormedText) => Buffer.from(text, 'utf16le'),
     read: (data) => Buffer.from(data as Uint8Array).toString('utf16le'),
   },
-  { Class: Dictionary, type: 0x12, write: ({ entries }: Dictionary) => entries, read: (data) => toObject(data) },
+  { Class: WireMap, type: 0x12, write: ({ keysAndValues }: WireMap) => keysAndValues, read: (data) => toMap(data) },
   {
     Class: WireError,
     type: 0x65,
@@ -95,17 +102,19 @@ export const WIRE_EXTENSIONS: readonly WireExtension[] = [
   },
 ];
 
-function toObject(data: unknown): object {
-  if (!(data instanceof Map) || data.has('__proto__')) throw new TypeError('not a dictionary');
-  return Object.fromEntries(data as Map<string, unknown>);
+function toMap(data: unknown): Map<unknown, unknown> {
+  if (!Array.isArray(data) || data.length % 2 !== 0) throw new TypeError('not the content of a map');
+  const map = new Map<unknown, unknown>();
+  for (let i = 0; i < data.length; i += 2) map.set(data[i], data[i + 1]);
+  return map;
 }
 
 function toError(data: unknown): Error {
-  const [name, message, properties] = data as [unknown, unknown, unknown];
+  const [name, message, properties] = data as [unknown, unknown, object];
   const error = new (ERRORS.get(name) ?? Error)(String(message));
   if (error.name !== name) error.name = String(name);
   error.stack = String(error);
-  return Object.assign(error, toObject(properties));
+  return Object.assign(error, properties);
 }
 
 function toBinary(data: unknown): object {

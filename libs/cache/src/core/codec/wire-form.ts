@@ -3,20 +3,28 @@ import { classKind } from './class-kind.js';
 import { describeObject, uncacheable } from './uncacheable.js';
 import {
   BINARY_CLASSES,
-  Dictionary,
   IllFormedText,
   NegativeZero,
+  ROW,
   WireBytes,
   WireError,
+  WireMap,
   type BinaryClass,
 } from './wire-extensions.js';
 
 /** Values nested deeper are not encoded: writing and reading recurse. */
 const MAX_DEPTH = 500;
-/** Objects with more properties are dictionaries rather than records. */
+/** What is in lists of this length is worth writing as records. */
+const MANY = 4;
+/** Objects with more properties are dictionaries, whose keys do not come again. */
 const MAX_RECORD_KEYS = 32;
-const LONE_SURROGATE = /\p{Surrogate}/u;
 const CURE = 'Return plain data, or keep the value out of the shared tier.';
+
+export interface WireForm {
+  readonly value: unknown;
+  /** `tree`: no object is met twice, and maps are `WireMap`s. `graph`: there are references, and maps are maps. */
+  readonly shape: 'tree' | 'graph';
+}
 
 /**
  * Rebuilds a value from what the codec carries faithfully: plain objects, arrays, `Map`, `Set`, `Date`, buffers and the
@@ -25,22 +33,31 @@ const CURE = 'Return plain data, or keep the value out of the shared tier.';
  *
  * @throws CacheError `LARDER_VALUE_UNCACHEABLE` naming the place of what cannot be carried
  */
-export function toWireForm(value: unknown): unknown {
-  return new WireWriter().convert(value);
+export function toWireForm(value: unknown): WireForm {
+  const tree = new WireWriter('tree');
+  const form = tree.convert(value);
+  if (!tree.repeats) return { value: form, shape: 'tree' };
+  return { value: new WireWriter('graph').convert(value), shape: 'graph' };
 }
 
 class WireWriter {
+  /** True once an object was met again. */
+  repeats = false;
   private readonly path: PropertyKey[] = [];
   private readonly known = new Map<object, object>();
+  /** How many long lists the value at hand is in. */
+  private lists = 0;
+
+  constructor(private readonly shape: WireForm['shape']) {}
 
   convert(value: unknown): unknown {
     switch (typeof value) {
       case 'object':
-        return value === null ? null : (this.known.get(value) ?? this.convertObject(value));
+        return value === null ? null : (this.recall(value) ?? this.convertObject(value));
       case 'string':
-        return LONE_SURROGATE.test(value) ? new IllFormedText(value) : value;
+        return isWellFormed(value) ? value : new IllFormedText(value);
       case 'number':
-        return Object.is(value, -0) ? new NegativeZero() : value;
+        return value === 0 && Object.is(value, -0) ? new NegativeZero() : value;
       case 'symbol':
       case 'function':
         throw this.refusal(`a ${typeof value}`);
@@ -49,7 +66,13 @@ class WireWriter {
     }
   }
 
-  private convertObject(value: object): unknown {
+  private recall(value: object): object | undefined {
+    const known = this.known.get(value);
+    if (known !== undefined) this.repeats = true;
+    return known;
+  }
+
+  private convertObject(value: object): object {
     if (this.path.length > MAX_DEPTH) throw this.refusal(`a value nested deeper than ${MAX_DEPTH} levels`);
     if (Array.isArray(value)) return this.convertArray(value);
     const prototype = Object.getPrototypeOf(value) as object | null;
@@ -71,34 +94,26 @@ class WireWriter {
   private convertArray(array: readonly unknown[]): unknown[] {
     const converted: unknown[] = [];
     this.known.set(array, converted);
+    const isLong = array.length >= MANY;
+    if (isLong) this.lists += 1;
     for (let i = 0; i < array.length; i++) converted.push(this.convertChild(i, array[i]));
+    if (isLong) this.lists -= 1;
     return converted;
   }
 
   /** Own enumerable properties with text keys; what accessors give counts as the value. */
   private convertProperties(object: object): object {
     const keys = Object.keys(object);
-    if (keys.length > MAX_RECORD_KEYS) return this.convertDictionary(object, keys);
-    const converted: Record<string, unknown> = {};
+    const isRow = this.lists > 0 && keys.length <= MAX_RECORD_KEYS;
+    const converted: Record<string, unknown> = isRow ? { __proto__: ROW, ...object } : { ...object };
     this.known.set(object, converted);
-    for (const key of keys) converted[this.checkedKey(key)] = this.convertProperty(object, key);
+    for (const key of keys) {
+      if (key === '__proto__') throw this.refusal('an own property named `__proto__`');
+      const value = converted[key];
+      const wire = this.convertChild(key, value);
+      if (wire !== value) converted[key] = wire;
+    }
     return converted;
-  }
-
-  private convertDictionary(object: object, keys: readonly string[]): Dictionary {
-    const converted = new Dictionary(new Map());
-    this.known.set(object, converted);
-    for (const key of keys) converted.entries.set(this.checkedKey(key), this.convertProperty(object, key));
-    return converted;
-  }
-
-  private convertProperty(object: object, key: string): unknown {
-    return this.convertChild(key, (object as Record<string, unknown>)[key]);
-  }
-
-  private checkedKey(key: string): string {
-    if (key === '__proto__') throw this.refusal('an own property named `__proto__`');
-    return key;
   }
 
   private convertBuiltin(value: object): object | undefined {
@@ -110,12 +125,14 @@ class WireWriter {
     return converted;
   }
 
-  private convertMap(map: Map<unknown, unknown>): Map<unknown, unknown> {
-    const converted = new Map<unknown, unknown>();
+  private convertMap(map: Map<unknown, unknown>): object {
+    const keysAndValues: unknown[] = [];
+    const converted = this.shape === 'tree' ? new WireMap(keysAndValues) : new Map<unknown, unknown>();
     this.known.set(map, converted);
     for (const [key, value] of map) {
-      const position = converted.size;
-      converted.set(this.convertChild(position, key), this.convertChild(position, value));
+      const position = keysAndValues.length / 2;
+      keysAndValues.push(this.convertChild(position, key), this.convertChild(position, value));
+      if (converted instanceof Map) converted.set(...(keysAndValues.slice(-2) as [unknown, unknown]));
     }
     return converted;
   }
@@ -128,11 +145,11 @@ class WireWriter {
   }
 
   private convertError(error: Error): WireError {
-    const converted = new WireError(error.name, error.message, new Map());
+    const converted = new WireError(error.name, error.message);
     this.known.set(error, converted);
-    const keys = new Set(Object.keys(error).filter((key) => key !== 'name' && key !== 'message' && key !== 'stack'));
-    if (error.cause !== undefined) keys.add('cause');
-    for (const key of keys) converted.properties.set(this.checkedKey(key), this.convertProperty(error, key));
+    const { name: _name, message: _message, stack: _stack, ...properties } = error;
+    if (error.cause !== undefined) properties.cause = error.cause;
+    converted.properties = this.convertProperties(properties);
     return converted;
   }
 
@@ -153,3 +170,8 @@ function convertLeaf(value: object): object | undefined {
 }
 
 const BINARY_BY_NAME = new Map<string, BinaryClass>(BINARY_CLASSES.map((type) => [type.name, type]));
+
+/** In Node since 20, in TypeScript's library since ES2024. */
+function isWellFormed(text: string): boolean {
+  return (text as string & { isWellFormed(): boolean }).isWellFormed();
+}

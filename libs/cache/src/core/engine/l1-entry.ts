@@ -1,5 +1,4 @@
 import { stringBytes } from './isolation-size.js';
-import type { TagHandle } from './l1-tag-index.js';
 
 /** What a fill hands to the store. Instants named `…Until` are monotonic milliseconds, `createdAt` is wall time. */
 export interface L1EntryFields {
@@ -21,6 +20,23 @@ export interface L1EntryFields {
 /** The entries a store holds from one `clear` to the next; ended as a whole. */
 export interface Holding {
   current: boolean;
+}
+
+/**
+ * One life of a tag: the entries stored since the tag was last invalidated. An invalidation marks the handle dead, which
+ * kills all its entries in one step; the next entry with that tag starts a new handle.
+ */
+export class TagHandle {
+  dead = false;
+  /** In no order: a leaving entry's place goes to the last one. */
+  readonly entries: L1Entry[];
+
+  constructor(
+    readonly tag: string,
+    first: L1Entry,
+  ) {
+    this.entries = [first]; // not empty at first: a push onto an empty array reserves room for 17
+  }
 }
 
 /** What an entry costs beside key, tags and value: itself, its place in the store's map, its kept promise, its alias. */

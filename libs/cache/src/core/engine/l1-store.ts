@@ -1,6 +1,6 @@
-import type { L1Entry } from './l1-entry.js';
+import type { L1Entry, TagHandle } from './l1-entry.js';
 import { SieveQueue } from './l1-eviction.js';
-import { L1TagIndex, type TagHandle } from './l1-tag-index.js';
+import { L1TagIndex } from './l1-tag-index.js';
 import type { ResolvedMemoryOptions } from './l1.options.js';
 import { MatchCursor } from './match-cursor.js';
 

@@ -1,21 +1,4 @@
-import type { L1Entry } from './l1-entry.js';
-
-/**
- * One life of a tag: the entries stored since the tag was last invalidated. An invalidation marks the handle dead, which
- * kills all its entries in one step; the next entry with that tag starts a new handle.
- */
-export class TagHandle {
-  dead = false;
-  /** In no order: a leaving entry's place goes to the last one. */
-  readonly entries: L1Entry[];
-
-  constructor(
-    readonly tag: string,
-    first: L1Entry,
-  ) {
-    this.entries = [first]; // not empty at first: a push onto an empty array reserves room for 17
-  }
-}
+import { TagHandle, type L1Entry } from './l1-entry.js';
 
 /** Which entries carry which tag. A handle lives as long as an entry refers to it, so unique tags leave nothing behind. */
 export class L1TagIndex {
