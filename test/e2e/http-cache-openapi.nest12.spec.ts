@@ -50,10 +50,7 @@ describe.each(PLATFORMS)('Swagger describes a cached handler on %s', (platform) 
     });
     const { paths } = SwaggerModule.createDocument(app, new DocumentBuilder().build());
     await app.close();
-    const described = (name: string) => {
-      const { operationId, ...rest } = paths[`/books/${name}/{id}`]!.get!;
-      return rest;
-    };
+    const described = (name: string) => ({ ...paths[`/books/${name}/{id}`]!.get!, operationId: '' });
     expect(described('plain')).toMatchObject({ summary: 'one book', parameters: [{ name: 'id', in: 'path' }] });
     for (const name of ['above', 'below', 'response']) expect(described(name)).toEqual(described('plain'));
   });
