@@ -21,9 +21,13 @@ export class PatternPredicates {
   private list: Predicate[] = [];
   private upTo: Ord = '';
   private refreshing: Promise<void> | null = null;
+  /** What the log delivered while a first list was being fetched, which may have been read before it. */
+  private meanwhile: Predicate[] = [];
+  /** Counts losses of continuity: a list fetched across one says nothing. */
+  private losses = 0;
 
   /**
-   * @param fetch reads the server's list: the ord it reflects, and its members
+   * @param fetch reads the server's list: the ord up to which it is complete, and its members
    * @param compile the matcher of the cache
    * @param limit a longer list is fetched again, because the server's own is bounded
    */
@@ -46,6 +50,14 @@ export class PatternPredicates {
     return ord <= this.upTo;
   }
 
+  /**
+   * Resolves when the list reflects every pattern invalidation up to `ord`. A fetch that is under way may have been
+   * answered before that one was executed; the next cannot.
+   */
+  async reach(ord: Ord): Promise<void> {
+    while (!this.current(ord)) await this.refresh();
+  }
+
   /** Fetches the list; callers at the same time share one fetch. */
   refresh(): Promise<void> {
     this.refreshing ??= this.load().finally(() => {
@@ -58,17 +70,23 @@ export class PatternPredicates {
   follow(invalidations: readonly Invalidation[], position: Position): void {
     const patterns = invalidations.flatMap((invalidation) => invalidation.patterns);
     if (patterns.length === 0) return;
-    if (this.upTo === '' || this.list.length + patterns.length > 2 * this.limit) return this.forget();
     const ord = ordOfPosition(position);
-    if (ord <= this.upTo) return; // fetched meanwhile
-    for (const pattern of patterns) this.list.push(this.predicate(ord, JSON.stringify(pattern)));
-    this.upTo = ord;
+    const news = patterns.map((pattern) => this.predicate(ord, JSON.stringify(pattern)));
+    if (this.upTo === '') {
+      if (this.refreshing !== null) this.meanwhile.push(...news);
+    } else if (ord > this.upTo) {
+      this.list.push(...news);
+      this.upTo = ord;
+    }
+    if (this.list.length + this.meanwhile.length > 2 * this.limit) this.forget();
   }
 
   /** Continuity was lost: what the list reflects is unknown, so it is fetched before it is used again. */
   forget(): void {
     this.list = [];
+    this.meanwhile = [];
     this.upTo = '';
+    this.losses += 1;
   }
 
   /** The latest ord by which an entry as it is stored is invalid; `null`: none of the patterns hits it. */
@@ -78,19 +96,19 @@ export class PatternPredicates {
 
   /** The ord of the latest pattern that hits a key after `since`. */
   latest(key: string, since: Ord): Ord | null {
-    for (let index = this.list.length - 1; index >= 0; index -= 1) {
-      const predicate = this.list[index]!;
-      if (predicate.ord <= since) return null; // the list is in log order: the rest is older still
-      if (predicate.matches(key)) return predicate.ord;
-    }
-    return null;
+    return latestHit(this.list, key, since);
   }
 
   private async load(): Promise<void> {
+    const { losses } = this;
+    this.meanwhile = [];
     const { upTo, members } = await this.fetch();
-    if (upTo < this.upTo) return; // the log was faster
-    this.list = members.map((member) => this.predicate(member.slice(0, ORD_LENGTH), member.slice(ORD_LENGTH)));
-    this.upTo = upTo;
+    if (losses !== this.losses || upTo < this.upTo) return; // void, or the log was faster
+    const fetched = members.map((member) => this.predicate(member.slice(0, ORD_LENGTH), member.slice(ORD_LENGTH)));
+    const later = this.meanwhile.filter(({ ord }) => ord > upTo);
+    this.list = [...fetched, ...later];
+    this.upTo = later.at(-1)?.ord ?? upTo;
+    this.meanwhile = [];
   }
 
   private predicate(ord: Ord, json: string): Predicate {
@@ -106,4 +124,14 @@ export class PatternPredicates {
       return () => true;
     }
   }
+}
+
+/** The ord of the latest of these predicates, given in log order, that hits a key after `since`. */
+export function latestHit(predicates: readonly Predicate[], key: string, since: Ord): Ord | null {
+  for (let index = predicates.length - 1; index >= 0; index -= 1) {
+    const predicate = predicates[index]!;
+    if (predicate.ord <= since) return null; // the rest is older still
+    if (predicate.matches(key)) return predicate.ord;
+  }
+  return null;
 }

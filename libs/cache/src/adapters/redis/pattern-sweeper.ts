@@ -1,7 +1,7 @@
 import type { Clock } from '../../core/clock/clock.port.js';
 import type { CoherenceEvents } from '../../core/coherence/coherence.events.js';
 import { millisecondsOf, type Ord } from '../../core/coherence/position.js';
-import type { PatternPredicates, Predicate } from './pattern-predicates.js';
+import { latestHit, type PatternPredicates, type Predicate } from './pattern-predicates.js';
 import { MAX_PERMIT_MS } from './redis-cache-backend.js';
 import { asText, runScript } from './redis-command.js';
 import { primariesOf } from './redis-connector.js';
@@ -87,7 +87,7 @@ export class PatternSweeper {
         const step = this.link.run(this.limitMs, () => node.scan(cursor, 'MATCH', this.keys.entryGlob, 'COUNT', count));
         const [next, found] = await step;
         cursor = next;
-        removed += await this.sweep(found);
+        removed += await this.sweep(found, prey);
         await this.clock.sleep(PAUSE_MS);
       } while (cursor !== '0');
     }
@@ -101,14 +101,15 @@ export class PatternSweeper {
     await this.predicates.refresh();
   }
 
-  private async sweep(redisKeys: readonly string[]): Promise<number> {
+  /** By the list of this pass and no other: the resident one may be lost and fetched again meanwhile. */
+  private async sweep(redisKeys: readonly string[], predicates: readonly Predicate[]): Promise<number> {
     const prey: { redisKey: string; before: Ord }[] = [];
     for (const redisKey of redisKeys) {
       const key = this.keys.keyOf(redisKey);
       if (key === undefined) continue;
       // Of a hashed key only its hash is known here: it may match, and a miss is the worst that can come of it.
-      const before = key === null ? this.predicates.all.at(-1)?.ord : this.predicates.latest(key, '');
-      if (before !== null && before !== undefined) prey.push({ redisKey, before });
+      const before = key === null ? predicates.at(-1)!.ord : latestHit(predicates, key, '');
+      if (before !== null) prey.push({ redisKey, before });
     }
     return prey.length === 0 ? 0 : this.store.sweep(prey);
   }

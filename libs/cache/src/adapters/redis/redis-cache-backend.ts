@@ -53,7 +53,7 @@ export class RedisCacheBackend extends CacheBackend {
     try {
       const answer = await this.store.read({ key, permitMs: bounded, mode: refresh === true ? 'renew' : 'get' });
       if (answer.raw === null) return missed(answer, null);
-      if (!this.predicates.current(answer.batch.patterns)) await this.predicates.refresh();
+      if (!this.predicates.current(answer.batch.patterns)) await this.predicates.reach(answer.batch.patterns);
       const entry = decodeEntry(answer.raw, answer.batch.now);
       const doomed = entry === null || this.predicates.doom(key, answer.raw) !== null;
       if (!doomed) return answer.permit === null ? { hit: true, entry } : missed(answer, entry);

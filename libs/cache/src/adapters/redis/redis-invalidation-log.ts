@@ -190,6 +190,7 @@ export class RedisInvalidationLog extends InvalidationLog {
     const invalidations = pieces.map(({ invalidation }) => invalidation);
     const acknowledge = pieces.some((piece) => piece.acknowledge);
     const message = codec.encode({ invalidations, acknowledge }, clock.wall());
+    if (Buffer.byteLength(message.text) > MAX_MESSAGE_BYTES && pieces.length > 1) return this.executeHalves(pieces);
     const keys = [...new Set(invalidations.flatMap((invalidation) => invalidation.keys))];
     const tags = [...new Set(invalidations.flatMap((invalidation) => invalidation.tags))];
     const patterns = invalidations.flatMap((invalidation) => invalidation.patterns);
@@ -201,6 +202,12 @@ export class RedisInvalidationLog extends InvalidationLog {
       position,
       removed: invalidation.keys.reduce((sum, key) => sum + Number(gone.delete(key)), 0),
     }));
+  }
+
+  /** Their weight was underestimated, because JSON escapes much of them. */
+  private async executeHalves(pieces: readonly Piece[]): Promise<readonly Executed[]> {
+    const middle = Math.ceil(pieces.length / 2);
+    return [...(await this.execute(pieces.slice(0, middle))), ...(await this.execute(pieces.slice(middle)))];
   }
 
   /** While the attestation is under way an invalidation waits for it; what met another history is repeated, once attested. */
@@ -222,5 +229,5 @@ export class RedisInvalidationLog extends InvalidationLog {
 
 /** Share of a message that a piece fills. */
 function weightOf({ invalidation }: Piece): number {
-  return Math.max((4 * bytesOf(invalidation)) / MAX_MESSAGE_BYTES, targetsOf(invalidation) / MAX_MESSAGE_TARGETS);
+  return Math.max((1.2 * bytesOf(invalidation)) / MAX_MESSAGE_BYTES, targetsOf(invalidation) / MAX_MESSAGE_TARGETS);
 }

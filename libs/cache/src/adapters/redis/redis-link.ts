@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Timer } from '../../core/clock/clock.port.js';
 import { Backoff } from '../../core/coherence/backoff.js';
 import { CircuitBreaker } from '../../core/coherence/circuit-breaker.js';
@@ -247,7 +248,7 @@ export class RedisLink {
         // A message of a foreign history is not read over and over while the attestation is under way.
         if (this.state === 'attesting')
           await this.until(() => this.state !== 'attesting' || !session.alive, this.heartbeat.everyMs);
-        else await this.reader.step(session.log);
+        else if ((await this.reader.step(session.log)) > 0) await nextTurn(); // first what arrived with the messages
       }
     } catch (error) {
       this.judge(session, error);

@@ -49,7 +49,7 @@ export class RedisSharedTier extends SharedTier {
       options.secrets.length === 0 ? null : new MessageSigner(options.secrets),
     );
     const repair = new HistoryRepair(keys, replay, events);
-    const attestor = new ServerAttestor(keys, repair.policy, clock, options.connectTimeoutMs);
+    const attestor = new ServerAttestor(keys, repair.policy, clock, options.leaseMs, options.connectTimeoutMs);
     const link = new RedisLink({
       keys,
       clock,

@@ -36,6 +36,7 @@ export class ServerAttestor {
     private readonly keys: RedisKeys,
     private readonly policy: 'floor' | 'hold',
     private readonly clock: Clock,
+    private readonly leaseMs: number,
     private readonly limitMs: number,
   ) {}
 
@@ -71,10 +72,10 @@ export class ServerAttestor {
    * @param met a shard that answered and was not among those seen in this history; empty: none
    */
   private async attest(client: RedisClient, known: Era, met: string): Promise<Attestation> {
-    const { control, log, predicates } = this.keys;
+    const { control, log, predicates, members } = this.keys;
     const shards = [...(await shardsOf(client)), met].filter((shard) => shard !== '');
-    const args = [freshNonce(), this.policy, known === '' ? '0' : epochOf(known), ...shards];
-    const reply = asList(await runScript(client, ATTEST, [control, log, predicates], args)).map(asText);
+    const args = [freshNonce(), this.policy, known === '' ? '0' : epochOf(known), this.leaseMs, ...shards];
+    const reply = asList(await runScript(client, ATTEST, [control, log, predicates, members], args)).map(asText);
     const [kind, era, lastId, before = '', seen = ''] = reply;
     if (era === undefined || lastId === undefined || !isEra(era) || !isLogId(lastId)) {
       throw new Error('ERR the control record is not one of ours');

@@ -57,7 +57,7 @@ export class TagPruning {
   private overflowOf(tags: ReadonlyMap<string, LogId>): LogId | null {
     if (tags.size <= this.maxTags) return null;
     const ids = [...tags.values()].sort();
-    return ids[tags.size - Math.floor(this.maxTags * KEPT_SHARE)] ?? null;
+    return ids[tags.size - Math.floor(this.maxTags * KEPT_SHARE) - 1] ?? null;
   }
 
   private async tags(): Promise<Map<string, LogId>> {

@@ -1,7 +1,7 @@
 import { CLOCK, IDENTITY, NOT_MASTER, REWRITE, script } from './script.js';
 
 /**
- * ATTEST (ctl, log, pat | fresh nonce, policy, known epoch, shard…) → { kind, era, last id, era before, shards }
+ * ATTEST (ctl, log, pat, members | fresh nonce, policy, known epoch, lease, shard…) → { kind, era, last id, era before, shards }
  *
  * Which history does this server hold? The server is asked for its identity *inside* the script: reading it first and
  * passing it would be a check-then-act race over a reconnect.
@@ -13,26 +13,35 @@ import { CLOCK, IDENTITY, NOT_MASTER, REWRITE, script } from './script.js';
  *   has seen takes part (Cluster). Invalidations may have been lost. Fresh nonce, and by policy a floor (`floor`:
  *   everything older is invalid) or a hold (`hold`: invalid until somebody has replayed what may be missing).
  * - `same`: nothing of that. Of many callers after a change one gets `init` or `bump`, the others `same`.
+ *
+ * A changed history may have lost heartbeats too: the list of members is then older than the leases that still run, and
+ * holds the member `!` for as long as they can (see HB).
  */
 export const ATTEST = script(
   'ATTEST',
   `${CLOCK}${IDENTITY}${REWRITE}
 local SHARDS_KEPT = 64
-local c, log, pat, nonce = KEYS[1], KEYS[2], KEYS[3], ARGV[1]
+local c, log, pat, nonce, lease = KEYS[1], KEYS[2], KEYS[3], ARGV[1], tonumber(ARGV[4])
 local rid, master = identity()
 if not master then return redis.error_reply('${NOT_MASTER} this server is a replica') end
 local known = tonumber(ARGV[3], 16) or 0
 local r = redis.call('HMGET', c, 'e', 'l', 'f', 'rid', 's', 'k')
 
 local shards, unseen = r[5] or '', false
-for i = 4, #ARGV do
+for i = 5, #ARGV do
   if not string.find(shards, ARGV[i], 1, true) then
     unseen = true
     shards = string.sub(shards .. ARGV[i] .. ' ', -41 * SHARDS_KEPT)
   end
 end
 
+local function hold_unknown_members()
+  redis.call('ZADD', KEYS[4], nowms() + lease, '!')
+  redis.call('PEXPIRE', KEYS[4], 3 * lease)
+end
+
 if not (r[1] and r[2] and r[3]) then
+  hold_unknown_members()
   local ms = nowms()
   if redis.call('EXISTS', log) == 1 then
     local stream = redis.call('XINFO', 'STREAM', log)
@@ -48,6 +57,7 @@ end
 
 local own = tonumber(string.sub(r[1], 1, 8), 16)
 if r[4] ~= rid or known > own or unseen then
+  hold_unknown_members()
   local epoch = hex(math.max(own, known) + 1, 8)
   local era, l = epoch .. nonce, r[2]
   if ARGV[2] == 'hold' then

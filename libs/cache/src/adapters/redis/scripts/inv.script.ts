@@ -9,7 +9,8 @@ import { CHECK_ERA, CLOCK, REWRITE, script } from './script.js';
  * patterns; then each key's entry and permit. A flush raises the floor.
  *
  * Bounds: patterns above the limit are folded, oldest first, into the floor; a record with twice the tags that background
- * pruning allows is started anew at the floor. Both make entries cold, never stale.
+ * pruning allows is started anew at the floor. A list of patterns that was lost in part or whole, as its count tells, is
+ * made good by the floor as well. All of it makes entries cold, never stale.
  */
 export const INV = script(
   'INV',
@@ -33,6 +34,10 @@ if tags > 0 and redis.call('HLEN', c) > 2 * tonumber(ARGV[6]) then
 end
 
 if #ARGV > 8 + tags then
+  if redis.call('ZCARD', pat) ~= tonumber(redis.call('HGET', c, 'xn') or '0') then
+    redis.call('UNLINK', pat)
+    redis.call('HSET', c, 'f', ord)
+  end
   for i = 9 + tags, #ARGV do redis.call('ZADD', pat, 0, ord .. ARGV[i]) end
   local count = redis.call('ZCARD', pat)
   local excess = count - tonumber(ARGV[7])

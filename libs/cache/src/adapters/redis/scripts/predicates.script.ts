@@ -1,24 +1,25 @@
 import { CHECK_ERA, script } from './script.js';
 
 /**
- * PREDICATES (ctl, pat | era) → { x, member… }
+ * PREDICATES (ctl, pat | era) → { ord, member… }
  *
- * The live pattern predicates; a member is the ord (28) followed by the pattern as JSON. If the list was evicted or lost,
+ * The live pattern predicates, complete up to the log's last message, whose ord is `ord`. A member is the ord (28) followed by the pattern as JSON. If the list was evicted or lost,
  * its count does not agree with the control record's: then the floor is raised to now. Cold, never stale (I6).
  */
 export const PREDICATES = script(
   'PREDICATES',
   `${CHECK_ERA}
 local c, pat = KEYS[1], KEYS[2]
-local r, refusal = control(c, ARGV[1], 'x', 'xn')
+local r, refusal = control(c, ARGV[1], 'xn')
 if not r then return refusal end
+local ord = string.sub(r[1], 1, 8) .. r[2]
 local members = redis.call('ZRANGE', pat, 0, -1)
-if #members ~= tonumber(r[5] or '0') then
-  redis.call('HSET', c, 'f', string.sub(r[1], 1, 8) .. r[2], 'xn', 0)
+if #members ~= tonumber(r[4] or '0') then
+  redis.call('HSET', c, 'f', ord, 'xn', 0)
   redis.call('UNLINK', pat)
   members = {}
 end
-return { r[4] or '', unpack(members) }`,
+return { ord, unpack(members) }`,
 );
 
 /** DROP (ctl, pat | era, member…) → predicates whose every possible prey is gone are forgotten. */
