@@ -10,6 +10,8 @@ import { startPostgres } from './postgres.mjs';
 import { guardProcess } from './watchdog.mjs';
 
 const SHUTDOWN_WITHIN_MS = 10_000;
+const PARENT_CHECK_MS = 500;
+const parent = process.ppid;
 const root = fileURLToPath(new URL('..', import.meta.url));
 
 try {
@@ -44,9 +46,12 @@ async function run(main, env) {
     patience ??= setTimeout(() => app.kill('SIGKILL'), SHUTDOWN_WITHIN_MS);
   };
   process.on('SIGINT', forward).on('SIGTERM', forward);
+  // `npm` that is told to end may leave its script running: without npm nobody is there to end it.
+  const orphaned = setInterval(() => process.ppid !== parent && forward('SIGTERM'), PARENT_CHECK_MS);
   const [code, signal] = await once(app, 'exit');
   release();
   clearTimeout(patience);
+  clearInterval(orphaned);
   process.off('SIGINT', forward).off('SIGTERM', forward);
   return code ?? 128 + constants.signals[/** @type {NodeJS.Signals} */ (signal)];
 }

@@ -17,7 +17,7 @@ type Wrapper = ReturnType<DiscoveryService['getProviders']>[number];
  * in one line what is cached and where.
  */
 @Injectable()
-export class CacheExplorer implements OnModuleInit, OnApplicationShutdown {
+export class CacheExplorer implements OnModuleInit, BeforeApplicationShutdown, OnApplicationShutdown {
   private stopListening: (() => void) | null = null;
 
   constructor(
@@ -39,6 +39,11 @@ export class CacheExplorer implements OnModuleInit, OnApplicationShutdown {
     bindDataSource(this.discovery, this.runtime.options);
     await this.runtime.open();
     this.runtime.logger.log(this.bootLine());
+  }
+
+  /** The worker stops while the database is still there; rows it leaves wait for the next worker. */
+  async beforeApplicationShutdown(): Promise<void> {
+    await this.runtime.durable.worker?.stop();
   }
 
   async onApplicationShutdown(): Promise<void> {
