@@ -40,7 +40,7 @@ interface Mutant extends WorldParts {
 }
 
 const REST: Step = { do: 'rest' };
-const read = (on: number): Step => ({ do: 'read', on, row: 0, way: 'plain' });
+const read = (on: number): Step => ({ do: 'read', on, row: 0, way: 'plain', slow: false });
 const write = (on: number, row: 0 | 1): Step => ({ do: 'write', on, row, by: 'key' });
 const PASS: Step = { do: 'pass', ms: LEASE_MS + 100 };
 

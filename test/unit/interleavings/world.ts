@@ -19,7 +19,7 @@ type Kind = 'key' | 'tag' | 'entity' | 'pattern' | 'scope' | 'flush';
 
 /** What happens in a world; `on` is the instance it happens on. */
 export type Step =
-  | { readonly do: 'read'; readonly on: number; readonly row: Row; readonly way: Way }
+  | { readonly do: 'read'; readonly on: number; readonly row: Row; readonly way: Way; readonly slow: boolean }
   | { readonly do: 'write'; readonly on: number; readonly row: Row; readonly by: Kind }
   | { readonly do: 'set'; readonly on: number; readonly row: Row }
   | { readonly do: 'pass'; readonly ms: number }
@@ -29,19 +29,22 @@ export type Step =
   | { readonly do: 'rest' };
 
 export const LEASE_MS = 1000;
-const TTL_MS = 4000;
+const TTL_MS = 2500;
+/** Longer than the soft timeout. */
+const SLOW_MS = 70;
 const TICKS = 12;
 
 /** Any sequence of steps over so many instances. */
 export function steps(instances: number): fc.Arbitrary<Step[]> {
   const on = fc.nat(instances - 1);
   const row = fc.constantFrom(...ROWS);
-  const way = fc.constantFrom<Way>('plain', 'grace', 'bulk', 'unkept');
+  const way = fc.constantFrom<Way>('plain', 'grace', 'grace', 'bulk', 'unkept');
   const by = fc.constantFrom<Kind>('key', 'tag', 'entity', 'pattern', 'scope', 'flush');
-  const read = fc.record({ do: fc.constant('read' as const), on, row, way });
+  const slow = fc.boolean();
+  const read = fc.record({ do: fc.constant('read' as const), on, row, way, slow });
   const write = fc.record({ do: fc.constant('write' as const), on, row, by });
   const set = fc.record({ do: fc.constant('set' as const), on, row });
-  const ms = fc.constantFrom(60, LEASE_MS + 100, TTL_MS + 1);
+  const ms = fc.constantFrom(60, LEASE_MS + 100, TTL_MS + 1, TTL_MS + 1);
   const pass = fc.record({ do: fc.constant('pass' as const), ms });
   const reset = fc.record({ do: fc.constant('reset' as const), on });
   const fault = fc.record({ do: fc.constantFrom('pause' as const, 'resume' as const, 'lose' as const), on });
@@ -49,7 +52,7 @@ export function steps(instances: number): fc.Arbitrary<Step[]> {
     fc.oneof(
       { weight: 8, arbitrary: read },
       { weight: 5, arbitrary: write },
-      { weight: 3, arbitrary: pass },
+      { weight: 4, arbitrary: pass },
       { weight: 1, arbitrary: reset },
       { weight: 3, arbitrary: fc.constant({ do: 'rest' as const }) },
       // Over a network the last `set` to arrive wins, also over an invalidation that overtook it: that is no error.
@@ -144,7 +147,11 @@ export class World {
       plain: rig.action({ ...common, policy }),
       grace: rig.action({ ...common, policy: { ...policy, graceMs: 60_000 } }),
       unkept: rig.action({ ...common, policy, unless: () => true }),
-      bulk: rig.many({ ...common, policy, keyOf: (id) => fullKey('user', localKey('get', [id])) }),
+      bulk: rig.many({
+        ...common,
+        policy: { ...policy, graceMs: 60_000 },
+        keyOf: (id) => fullKey('user', localKey('get', [id])),
+      }),
     };
   }
 
@@ -173,7 +180,7 @@ export class World {
   private async take(step: Step): Promise<void> {
     switch (step.do) {
       case 'read':
-        return this.read(step.on, step.row, step.way);
+        return this.read(step);
       case 'write':
         return this.write(step.on, step.row, step.by);
       case 'set':
@@ -194,13 +201,13 @@ export class World {
     }
   }
 
-  private async read(on: number, row: Row, way: Way): Promise<void> {
+  private async read({ on, row, way, slow }: Step & { do: 'read' }): Promise<void> {
     const { plain, grace, unkept, bulk } = this.instances[on]!;
     const expected = this.oldestAllowed(on, row);
-    const load = () => this.load(row);
+    const load = () => this.load(row, slow);
     const answer =
       way === 'bulk'
-        ? (await bulk.call([row], [], async (ids) => Promise.all(ids.map((id) => this.load(id as Row)))))[0]
+        ? (await bulk.call([row], [], async (ids) => Promise.all(ids.map((id) => this.load(id as Row, slow)))))[0]
         : await callAction({ plain, grace, unkept }[way], [row], load);
     const { version } = answer as { version: number };
     if (version >= expected) return;
@@ -208,9 +215,10 @@ export class World {
   }
 
   /** What the source says now; the answer takes its time, and so did the question. */
-  private async load(row: Row): Promise<{ id: Row; version: number }> {
+  private async load(row: Row, slow: boolean): Promise<{ id: Row; version: number }> {
     await this.turn('load asks');
     const version = this.versions.get(row)!;
+    if (slow) await this.clock.sleep(SLOW_MS);
     await this.turn('load answers');
     return { id: row, version };
   }
@@ -254,7 +262,7 @@ export class World {
     for (const { connection } of this.instances) connection?.resume();
     for (let beat = 0; beat < 6; beat += 1) await this.pass(LEASE_MS / 5);
     for (const on of this.instances.keys())
-      for (const row of ROWS) void this.begin({ do: 'read', on, row, way: 'plain' });
+      for (const row of ROWS) void this.begin({ do: 'read', on, row, way: 'plain', slow: false });
     await this.come();
     for (const { rig } of this.instances) await rig.engine.close();
     if (this.failure !== null) throw this.failure;
