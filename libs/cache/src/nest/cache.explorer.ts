@@ -1,4 +1,10 @@
-import { Injectable, type OnApplicationShutdown, type OnModuleInit, type Type } from '@nestjs/common';
+import {
+  Injectable,
+  type BeforeApplicationShutdown,
+  type OnApplicationShutdown,
+  type OnModuleInit,
+  type Type,
+} from '@nestjs/common';
 import { DiscoveryService } from '@nestjs/core';
 import { CacheRegistry } from './cache-registry.js';
 import { CacheRuntime } from './cache-runtime.js';
