@@ -149,6 +149,17 @@ describe('the envelope', () => {
     expect(roundTrip(foreign)).toStrictEqual(expected);
   });
 
+  it('writes the keys of many rows once', () => {
+    const rows = Array.from({ length: 100 }, (_, i) => ({
+      identifier: i,
+      description: 'x',
+      available: true,
+      owner: { number: i },
+    }));
+    expect(roundTrip(rows)).toStrictEqual(rows);
+    expect(encode(rows).length).toBeLessThan(JSON.stringify(rows).length / 4);
+  });
+
   it('leaves the encoded value as it was', () => {
     const value = Object.freeze({ z: -0, list: Object.freeze([Object.freeze({ a: 1 })]) });
     encode(value);

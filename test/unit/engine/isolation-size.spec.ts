@@ -61,7 +61,7 @@ describe('the size that L1 accounts for', () => {
   it('comes back after unique keys with a short life, round after round', () => {
     const store = new L1Store({ maxEntries: 1_000_000, maxBytes: 2 ** 34 });
     const round = (number: number): void => {
-      for (let i = 0; i < 100_000; i++) {
+      for (let i = 0; i < 40_000; i++) {
         const copy = snapshot({ id: i }, 'freeze');
         const times = { freshUntil: number, keepUntil: number, createdAt: 0 };
         store.set(
@@ -74,7 +74,7 @@ describe('the size that L1 accounts for', () => {
     const before = usedMemory();
     for (let number = 2; number <= 5; number++) round(number);
     expect([store.size, store.bytes, store.tagCount]).toEqual([0, 0, 0]);
-    expect(usedMemory() - before).toBeLessThan(4_000_000); // each round took some 80 MB
+    expect(usedMemory() - before).toBeLessThan(4_000_000); // each round took some 30 MB
   });
 
   it('counts one byte per Latin-1 character and two beyond', () => {
