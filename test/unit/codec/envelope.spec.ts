@@ -196,6 +196,7 @@ describe('the envelope', () => {
     it.each<[string, unknown, RegExp]>([
       ['a function', () => 1, /a function/],
       ['a symbol', Symbol.for('a'), /a symbol/],
+      ['an endless array', Object.assign([], { length: 2 ** 32 - 1 }), /an array of 4294967295 elements/],
       ['a promise', Promise.resolve(1), /still going on \(Promise\)/],
       ['private members', new Secret(), /private members \(Secret\)/],
       ['a WeakMap', new WeakMap(), /internal state \(WeakMap\)/],

@@ -95,6 +95,7 @@ describe('the size that L1 accounts for', () => {
   });
 
   it('stops counting a shared value that hangs on very much', () => {
+    expect(snapshot(Object.assign([], { length: 2 ** 32 - 1 }), 'share').bytes).toBeGreaterThan(2 ** 34);
     const huge = Array.from({ length: 200_000 }, (_, i) => ({ i }));
     const { bytes } = snapshot(huge, 'share');
     expect(bytes).toBeGreaterThan(1_000_000);

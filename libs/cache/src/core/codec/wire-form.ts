@@ -14,6 +14,8 @@ import {
 
 /** Values nested deeper are not encoded: writing and reading recurse. */
 const MAX_DEPTH = 500;
+/** Longer arrays are not encoded: a sparse array can claim 4 billion slots. */
+const MAX_ARRAY_LENGTH = 2 ** 24;
 /** What is in lists of this length is worth writing as records. */
 const MANY = 4;
 /** Objects with more properties are dictionaries, whose keys do not come again. */
@@ -92,6 +94,7 @@ class WireWriter {
   }
 
   private convertArray(array: readonly unknown[]): unknown[] {
+    if (array.length > MAX_ARRAY_LENGTH) throw this.refusal(`an array of ${array.length} elements`);
     const converted: unknown[] = [];
     this.known.set(array, converted);
     const isLong = array.length >= MANY;

@@ -12,6 +12,9 @@ import {
 /** A shared value may hang on half the application; beyond this many objects the rest is not counted. */
 const MAX_OBJECTS = 10_000;
 
+/** An array's slots all count; what is in the slots beyond does not. */
+const MAX_ELEMENTS = 100_000;
+
 /** Estimates the heap size of a value that is stored as it is. Reads data only: no accessor runs. */
 export function estimateBytes(value: unknown): number {
   if (!isObject(value)) return primitiveBytes(value);
@@ -34,7 +37,8 @@ function ownBytes(object: object, visit: (child: unknown) => void): number {
   if (ArrayBuffer.isView(object) || types.isAnyArrayBuffer(object)) return bufferBytes(object.byteLength);
   let bytes = BUILTIN_BYTES;
   if (Array.isArray(object)) {
-    for (const element of object as unknown[]) visit(element);
+    const looked = Math.min(object.length, MAX_ELEMENTS);
+    for (let i = 0; i < looked; i++) visit(object[i]);
     return ARRAY_BYTES + object.length * SLOT_BYTES;
   }
   if (types.isMap(object)) {
