@@ -1,4 +1,5 @@
 import type { CacheEngine } from '../../core/engine/cache-engine.js';
+import { CacheError } from '../../core/errors/cache-error.js';
 import type { InvalidationIntent } from '../../core/invalidation/intent.js';
 import { actionTag, collectionTag, scopeTag } from '../../core/invalidation/tags.js';
 import { compileKeySelector } from '../../core/keys/key-selector.js';
@@ -38,6 +39,8 @@ type AnyFunction = (...args: unknown[]) => unknown;
 /** Turns declarations into compiled methods: everything that can be decided at boot is decided here. */
 export class CacheMethodCompiler implements MethodCompiler {
   private readonly models = new Map<object, ClassModel>();
+  /** The prototype of the class that has a scope's action. */
+  private readonly owners = new Map<string, object>();
 
   constructor(
     private readonly engine: CacheEngine,
@@ -57,7 +60,9 @@ export class CacheMethodCompiler implements MethodCompiler {
 
   compile(prototype: object, declaration: MethodDeclaration): CompiledMethod | null {
     const model = this.modelOf(prototype);
-    const method = model.methods.find((candidate) => candidate.declaration === declaration)!;
+    const method = model.methods.find((candidate) => candidate.declaration === declaration);
+    if (method === undefined) return null; // a method borrowed from another class
+    if (declaration.kind !== 'invalidates') this.claim(prototype, model, method);
     switch (declaration.kind) {
       case 'cached':
         return this.compileCached(model, method, declaration.options as CachedOptions);
@@ -73,6 +78,18 @@ export class CacheMethodCompiler implements MethodCompiler {
     const { scope } = model;
     const { action, where } = method;
     return { scope, action, where, model: method, localKeyOf: this.localKeyBuilder(method) };
+  }
+
+  /** Entries are named by scope and action alone: two classes with both in common would be served each other's values. */
+  private claim(prototype: object, { scope, className }: ClassModel, { action, where }: MethodModel): void {
+    const name = fullKey(scope, action);
+    const owner = this.owners.get(name) ?? prototype;
+    this.owners.set(name, owner);
+    if (owner === prototype) return;
+    throw new CacheError(
+      'LARDER_OPTION_INVALID',
+      `Expected scope and action to name the methods of one class, got \`${name}\` for ${where} of ${className} and of another ${owner.constructor.name}. Give one of the classes a scope of its own: @CacheScope('…').`,
+    );
   }
 
   private compileCached(model: ClassModel, method: MethodModel, options: CachedOptions): CompiledMethod | null {

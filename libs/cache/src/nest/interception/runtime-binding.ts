@@ -29,6 +29,11 @@ export class ClassBinding {
     private readonly prototype: object,
   ) {}
 
+  /** True while the application runs. */
+  get active(): boolean {
+    return this.holder.compiler !== null;
+  }
+
   /** Compiles on first use; `null` where the method runs uncached (before start, after close, switched off). */
   find(declaration: MethodDeclaration): CompiledMethod | null {
     const known = this.methods[declaration.index];
@@ -90,7 +95,8 @@ export interface Bindable {
  * field. A class that is never constructed by Nest simply has no binding and runs uncached.
  */
 export function makeBindable(prototype: object): void {
-  if (Object.hasOwn(prototype, BINDING)) return;
+  // A class inherits the injection with the accessor; a second one would put the bare holder over the binding.
+  if (BINDING in prototype) return;
   Inject(RUNTIME_HOLDER)(prototype, BINDING);
   Optional()(prototype, BINDING);
   Object.defineProperty(prototype, BINDING, {
@@ -114,6 +120,7 @@ export function bind(instance: object, holder: RuntimeHolder): void {
   }
 }
 
+/** True for an instance of an application that is running: one that outlived its application may be given to another. */
 export function isBound(instance: object): boolean {
-  return (instance as Bindable)[BINDING] !== undefined;
+  return (instance as Bindable)[BINDING]?.active === true;
 }
