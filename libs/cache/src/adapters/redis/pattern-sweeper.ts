@@ -2,7 +2,7 @@ import type { Clock } from '../../core/clock/clock.port.js';
 import type { CoherenceEvents } from '../../core/coherence/coherence.events.js';
 import { millisecondsOf, type Ord } from '../../core/coherence/position.js';
 import { latestHit, type PatternPredicates, type Predicate } from './pattern-predicates.js';
-import { MAX_PERMIT_MS } from './redis-cache-backend.js';
+import { MAX_PERMIT_MS } from './entry-limits.js';
 import { asText, runScript } from './redis-command.js';
 import { primariesOf } from './redis-connector.js';
 import type { RedisKeys } from './redis-keys.js';

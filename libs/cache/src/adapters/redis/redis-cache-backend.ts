@@ -7,6 +7,7 @@ import {
   type StoredEntry,
 } from '../../core/coherence/cache-backend.port.js';
 import type { CoherenceEvents } from '../../core/coherence/coherence.events.js';
+import { MAX_KEEP_MS, MAX_PERMIT_MS } from './entry-limits.js';
 import type { KeepRecord } from './keep-record.js';
 import type { PatternPredicates } from './pattern-predicates.js';
 import { decodeEntry, draft } from './redis-entry.js';
@@ -14,11 +15,6 @@ import { tierUnavailable } from './redis-failures.js';
 import type { RedisInvalidationLog } from './redis-invalidation-log.js';
 import type { RedisLink } from './redis-link.js';
 import type { KeyAnswer, ValueStore } from './value-store.js';
-
-/** A permit lives at most this long, ms, whatever is asked: a pattern's predicate has to outlive every permit. */
-export const MAX_PERMIT_MS = 60_000;
-/** Nothing is kept longer than this, ms. */
-export const MAX_KEEP_MS = 30 * 86_400_000;
 
 /**
  * Redis as the shared tier. Whether an entry is valid is decided in the server when it is *read* (stamp), whether a fill

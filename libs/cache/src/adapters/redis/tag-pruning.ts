@@ -1,6 +1,6 @@
 import { epochOf, millisecondsOf, logIdAt, type LogId } from '../../core/coherence/position.js';
 import type { Clock } from '../../core/clock/clock.port.js';
-import { MAX_PERMIT_MS } from './redis-cache-backend.js';
+import { MAX_PERMIT_MS } from './entry-limits.js';
 import { runScript } from './redis-command.js';
 import type { RedisKeys } from './redis-keys.js';
 import type { RedisLink } from './redis-link.js';
