@@ -18,6 +18,7 @@ const SCENARIOS = {
   'hit-ratio': 'G: share of a skewed load answered with room for 1 % of the ids',
   'l1-store': 'H: the memory tier below the engine, and what isolation costs',
   codec: 'I: the codec of the shared tiers',
+  outbox: 'J: rows through the outbox worker, and what an intent adds to a transaction',
 };
 
 const wanted = process.argv.slice(2);

@@ -66,6 +66,17 @@ describe('workers on PostgreSQL', () => {
     expect(await first.status('shop')).toMatchObject({ pending: 0, deadLettered: 0 });
   });
 
+  it('pass over rows that another one is claiming at this moment', async () => {
+    const store = await open();
+    await store.enqueue('shop', 'c:1', tags(3));
+    await dataSource.transaction(async (other) => {
+      const [{ id }] = await other.query(`SELECT id FROM ${TABLE} LIMIT 1 FOR UPDATE`);
+      const claimed = await store.claim('shop', 'me', 10, 30_000);
+      expect(claimed).toHaveLength(2);
+      expect(claimed.map((row) => row.id)).not.toContain(id);
+    });
+  });
+
   it('of another process are woken by a notification', async () => {
     const reader = typeormOutbox({ dataSource: await database.connect() });
     stores.push(reader);

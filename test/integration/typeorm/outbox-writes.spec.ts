@@ -261,6 +261,30 @@ describe('after the commit', () => {
     }
   });
 
+  it('publishing them needs no second connection', async () => {
+    const narrow = await database.connect({ extra: { max: 1 } });
+    const store = typeormOutbox({ dataSource: narrow, listen: false, publishWithinMs: 10_000 });
+    await store.open('shop');
+    const applier = { applyInvalidation: async () => undefined };
+    const subject = new OutboxWorker(store, applier, 'shop', { pollIntervalMs: 60_000 });
+    subject.start();
+    try {
+      await narrow.transaction(async (manager) => void store.collect(manager).tag('users'));
+      expect(await rows()).toMatchObject([{ state: 'published' }]);
+      await Promise.all(
+        Array.from({ length: 20 }, (_, i) =>
+          narrow.transaction(async (manager) => void store.collect(manager).tag(`t${i}`)),
+        ),
+      );
+      expect((await rows()).filter(({ state }) => state === 'published')).toHaveLength(21);
+      await store.record('shop', batch('alone'));
+      expect((await rows()).filter(({ state }) => state === 'published')).toHaveLength(22);
+    } finally {
+      await subject.stop();
+      await store.close();
+    }
+  });
+
   it('a failing or hanging applier neither fails nor holds the writer', async () => {
     let release = (): void => {};
     const subject = worker((row) => {

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
 import { CacheError } from '../../core/errors/cache-error.js';
 import { CommitPosition } from '../../core/outbox/commit-position.js';
@@ -11,7 +12,7 @@ import { CommitAnnouncer } from './commit-announcer.js';
 import { TypeOrmInvalidationCollector } from './invalidation-collector.js';
 import { NotificationListener } from './notification-listener.js';
 import { storableText, toOutboxRow, type StoredOutboxRow } from './outbox-row-mapping.js';
-import { writeBatches, writeRows } from './outbox-writer.js';
+import { writeBatches, writeRows, type Database } from './outbox-writer.js';
 import { assertSupported, checkSchema, installSchema } from './schema.js';
 import { CLAIM } from './sql/claim.js';
 import { MARK_FAILED, MARK_PUBLISHED, RELEASE, RENEW } from './sql/marks.js';
@@ -33,6 +34,11 @@ export class TypeOrmOutboxStore extends OutboxStore {
   private readonly options: Required<Omit<TypeOrmOutboxOptions, 'dataSource'>>;
   private readonly ledger: WriteLedger;
   private readonly announcer: CommitAnnouncer;
+  /**
+   * The connection of a transaction that has just been committed. Its rows are published over it: writers that each waited
+   * for a second connection while they hold one would exhaust the pool.
+   */
+  private readonly held = new AsyncLocalStorage<QueryRunner>();
   private readonly entities: CacheEntitySubscriber;
   private dataSource: DataSource | null;
   private namespace = 'app';
@@ -44,10 +50,10 @@ export class TypeOrmOutboxStore extends OutboxStore {
     const { dataSource = null, ...rest } = options;
     this.dataSource = dataSource;
     this.options = { ...TYPE_ORM_OUTBOX_DEFAULTS, ...rest } as typeof this.options;
-    this.announcer = new CommitAnnouncer(this.options, () => this.database().query(`NOTIFY ${OUTBOX_CHANNEL}`));
+    this.announcer = new CommitAnnouncer(this.options, () => this.source().query(`NOTIFY ${OUTBOX_CHANNEL}`));
     this.ledger = new WriteLedger(
       (queryRunner, batches) => writeBatches(queryRunner, batches),
-      (receipts) => this.announcer.committed(receipts),
+      (queryRunner, receipts) => this.held.run(queryRunner, () => this.announcer.committed(receipts)),
       (queryRunner) => this.transactions.enter(queryRunner),
     );
     this.entities = new CacheEntitySubscriber((manager, batch) => this.gather(manager, batch));
@@ -67,7 +73,7 @@ export class TypeOrmOutboxStore extends OutboxStore {
   override async open(namespace = this.namespace): Promise<void> {
     this.namespace = namespace;
     if (this.unfollow !== null) return;
-    const dataSource = this.database();
+    const dataSource = this.source();
     await assertSupported(dataSource);
     if (this.options.schema === 'check') await checkSchema(dataSource, OUTBOX_TABLE);
     else await withQueryRunner(dataSource, (queryRunner) => installSchema(queryRunner, OUTBOX_TABLE));
@@ -107,7 +113,7 @@ export class TypeOrmOutboxStore extends OutboxStore {
   }
 
   override record(namespace: string, batch: OutboxBatch): Promise<InvalidationReceipt> {
-    return this.recordWithin(this.transactions.currentManager() ?? this.database().manager, namespace, batch);
+    return this.recordWithin(this.transactions.currentManager() ?? this.source().manager, namespace, batch);
   }
 
   /** Records a batch in the manager's transaction, now and in one statement; in one of its own where it has none. */
@@ -221,7 +227,12 @@ export class TypeOrmOutboxStore extends OutboxStore {
     return changed;
   }
 
-  private database(): DataSource {
+  private database(): Database {
+    const held = this.held.getStore();
+    return held === undefined || held.isReleased || held.isTransactionActive ? this.source() : held;
+  }
+
+  private source(): DataSource {
     if (this.dataSource !== null) return this.dataSource;
     throw new CacheError(
       'LARDER_OPTION_INVALID',

@@ -34,7 +34,8 @@ export class WriteLedger implements EntitySubscriberInterface {
       queryRunner: QueryRunner,
       batches: readonly GatheredBatch[],
     ) => Promise<InvalidationReceipt[]>,
-    private readonly onCommitted: (receipts: readonly InvalidationReceipt[]) => Promise<void>,
+    /** Given the query runner, whose transaction is over and whose connection is still held, and free. */
+    private readonly onCommitted: (queryRunner: QueryRunner, receipts: readonly InvalidationReceipt[]) => Promise<void>,
     private readonly onStart: (queryRunner: QueryRunner) => void,
   ) {}
 
@@ -57,7 +58,7 @@ export class WriteLedger implements EntitySubscriberInterface {
       const [receipt] = await this.record(queryRunner, [gathered]);
       const frame = this.currentFrame(queryRunner);
       if (frame !== null) frame.receipts.push(receipt!);
-      else if (!queryRunner.isTransactionActive) await this.onCommitted([receipt!]);
+      else if (!queryRunner.isTransactionActive) await this.onCommitted(queryRunner, [receipt!]);
       return receipt!;
     } finally {
       if (borrowed === undefined) await queryRunner.release();
@@ -88,7 +89,7 @@ export class WriteLedger implements EntitySubscriberInterface {
     const ended = this.frames.get(queryRunner)?.pop();
     if (ended === undefined) return;
     if (queryRunner.isTransactionActive) this.currentFrame(queryRunner)?.receipts.push(...ended.receipts);
-    else if (ended.receipts.length > 0) await this.onCommitted(ended.receipts);
+    else if (ended.receipts.length > 0) await this.onCommitted(queryRunner, ended.receipts);
   }
 
   afterTransactionRollback({ queryRunner }: TransactionEvent): void {
