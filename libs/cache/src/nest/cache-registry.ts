@@ -5,6 +5,21 @@ import type { CachedActionFacts, CachedMethodFacts } from './interception/method
 @Injectable()
 export class CacheRegistry {
   private readonly byScope = new Map<string, CachedActionFacts[]>();
+  private readonly declared = new Map<string, Set<string>>();
+
+  /** Notes an action, which may be switched off. */
+  declare(scope: string, action: string): void {
+    this.declared.set(scope, (this.declared.get(scope) ?? new Set()).add(action));
+  }
+
+  declaredScopes(): readonly string[] {
+    return [...this.declared.keys()].sort();
+  }
+
+  /** All actions of a scope, those included that are switched off. */
+  declaredIn(scope: string): readonly string[] {
+    return [...(this.declared.get(scope) ?? [])];
+  }
 
   add(facts: CachedActionFacts): void {
     const known = this.byScope.get(facts.scope) ?? [];

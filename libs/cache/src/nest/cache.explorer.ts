@@ -14,6 +14,7 @@ import { CacheEvents } from './events/cache-events.js';
 import { listenToEventLibraries } from './events/event-sources.js';
 import { HttpCacheRoutes } from './http/http-cache-routes.js';
 import { bind, isBound, RuntimeHolder } from './interception/runtime-binding.js';
+import { checkNames } from './option-names.js';
 
 type Wrapper = ReturnType<DiscoveryService['getProviders']>[number];
 
@@ -38,6 +39,7 @@ export class CacheExplorer implements OnModuleInit, BeforeApplicationShutdown, O
   async onModuleInit(): Promise<void> {
     for (const wrapper of [...this.discovery.getProviders(), ...this.discovery.getControllers()]) this.explore(wrapper);
     for (const { metatype } of this.discovery.getControllers()) this.routes.explore(metatype as Type);
+    for (const warning of checkNames(this.runtime.options, this.registry)) this.runtime.logger.warn(warning);
     for (const facts of this.registry.methods()) this.events.rules.addMethod(facts);
     for (const mapping of this.runtime.options.events ?? [])
       this.events.rules.addMapping(mapping, this.registry.scopes());
@@ -65,8 +67,9 @@ export class CacheExplorer implements OnModuleInit, BeforeApplicationShutdown, O
     const binding = this.holder.bindingOf(prototype);
     for (const method of model.methods) {
       const compiled = binding.find(method.declaration);
-      if (compiled !== null && method.declaration.kind !== 'invalidates')
-        this.registry.add(compiler.factsOf(model, method));
+      if (method.declaration.kind === 'invalidates') continue;
+      this.registry.declare(model.scope, method.action);
+      if (compiled !== null) this.registry.add(compiler.factsOf(model, method));
     }
     const { instance } = wrapper as { instance: object | undefined };
     if (instance !== undefined && instance !== null && !isBound(instance) && isMade(wrapper))

@@ -61,10 +61,10 @@ export class CacheService {
     return this.runtime.engine.peek(keyIn(scopeOf(options), key))?.value as T | undefined;
   }
 
-  /** Stores a value; the last writer wins, and no load under way can undo it. */
+  /** Stores a value; the last writer wins, and no load under way can undo it. Where caching is off nothing is stored. */
   async set(key: string, value: unknown, options: EntryOptions = {}): Promise<void> {
-    const { scope, policy, tags } = this.resolve(options);
-    await this.runtime.engine.set(keyIn(scope, key), value, tags, policy);
+    const { scope, policy, enabled, tags } = this.resolve(options);
+    if (enabled) await this.runtime.engine.set(keyIn(scope, key), value, tags, policy);
   }
 
   /** Removes one entry; `true` if there was one. */

@@ -82,6 +82,7 @@ export class HttpCacheRoutes {
       tagsOf: tagsBuilder(scope, options),
     });
     this.assertUnique(scope, action, where);
+    this.registry.declare(scope, action);
     if (!enabled) return;
     this.registry.add({ scope, action, where });
     const known = this.routes.get(controller) ?? new Map<unknown, CachedRoute>();

@@ -37,7 +37,7 @@ export function modelOf(prototype: object): ClassModel {
   const declaration = scopeDeclarationOf(type);
   const scope = declaration?.name ?? defaultScopeName(type.name);
   assertName('scope', scope);
-  const taken = new Set<string>();
+  const taken = new Map<string, object>();
   const methods = declarationsOf(prototype).map((method) => {
     const action = method.kind === 'invalidates' ? String(method.property) : uniqueAction(method, taken);
     const where = nameOf(method.owner, method.property);
@@ -51,7 +51,7 @@ export function modelOf(prototype: object): ClassModel {
  * A method that overrides a cached one and calls `super` runs both declarations in one call; were they one action, the
  * outer load would wait for itself. The inherited one therefore gets the name of its class added.
  */
-function uniqueAction(declaration: MethodDeclaration, taken: Set<string>): string {
+function uniqueAction(declaration: MethodDeclaration, taken: Map<string, object>): string {
   const { name } = declaration.options as { name?: string };
   if (name === undefined && typeof declaration.property === 'symbol') {
     throw new CacheError(
@@ -62,13 +62,13 @@ function uniqueAction(declaration: MethodDeclaration, taken: Set<string>): strin
   const plain = name ?? String(declaration.property);
   assertName('action', plain);
   const action = taken.has(plain) ? `${plain}.${declaration.owner.constructor.name}` : plain;
-  if (taken.has(action)) {
+  if (taken.has(action) || taken.get(plain) === declaration.owner) {
     throw new CacheError(
       'LARDER_OPTION_INVALID',
       `Expected action names of a class to differ, got \`${plain}\` again at ${nameOf(declaration.owner, declaration.property)}. Give one of them another \`name\`, or cache the method once.`,
     );
   }
-  taken.add(action);
+  taken.set(action, declaration.owner);
   return action;
 }
 
