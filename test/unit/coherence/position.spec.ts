@@ -13,7 +13,9 @@ import {
 } from '../../../libs/cache/src/core/coherence/position.js';
 
 const hex = (length: number) =>
-  fc.array(fc.constantFrom(...Array.from('0123456789abcdef')), { minLength: length, maxLength: length }).map((all) => all.join(''));
+  fc
+    .array(fc.constantFrom(...Array.from('0123456789abcdef')), { minLength: length, maxLength: length })
+    .map((all) => all.join(''));
 const era = hex(24);
 const id = hex(20);
 

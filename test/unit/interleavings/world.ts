@@ -131,7 +131,7 @@ export class World {
 
   private async instance(hub: MemoryHub | null, sabotage?: (rig: CacheRig) => void): Promise<Instance> {
     const connection = hub?.instance() ?? null;
-    const rig = await CacheRig.open({ clock: this.clock, ...(connection ?? {}) });
+    const rig = await CacheRig.open({ clock: this.clock, ...connection });
     rig.engine.events.on('fenced', () => (seen.fenced += 1));
     rig.engine.events.on('read', ({ outcome, tier }) => {
       if (outcome === 'stale') seen.stale += 1;
@@ -279,7 +279,7 @@ export class World {
     do {
       while (this.scheduler.count() > 0) {
         await this.scheduler.waitOne();
-        for (let tick = 0; tick < TICKS; tick += 1) await null; // what that set off may schedule more to choose from
+        for (let tick = 0; tick < TICKS; tick += 1) await Promise.resolve(); // what that set off may schedule more to choose from
       }
       await new Promise<void>((resolve) => setImmediate(resolve));
     } while (this.scheduler.count() > 0);

@@ -72,11 +72,11 @@ export const PERMIT_MS = 30_000;
 /** What the suites do with a backend. */
 export interface BackendActions {
   /** The permit of a miss. */
-  miss(key: string): Promise<FillPermit & { readonly owner: boolean }>;
+  readonly miss: (key: string) => Promise<FillPermit & { readonly owner: boolean }>;
   /** Reads, and fills what is missing; the fill must succeed. */
-  store(key: string, text: string, entry?: Partial<FillEntry>): Promise<void>;
+  readonly store: (key: string, text: string, entry?: Partial<FillEntry>) => Promise<void>;
   /** The text of a hit, or `null` for a miss; the permit of a miss is given back. */
-  text(key: string): Promise<string | null>;
+  readonly text: (key: string) => Promise<string | null>;
 }
 
 export function actionsOn(backend: () => CacheBackend): BackendActions {

@@ -169,7 +169,8 @@ export class HubNamespace {
     const now = Math.floor(this.clock.wall());
     this.last = now > lastMs ? logIdAt(now) : logIdAt(lastMs, Number.parseInt(previous.slice(12), 16) + 1);
     const frame: LogFrame = { era: this.currentEra, previous, id: this.last, content: [invalidation] };
-    for (const receive of [...this.followers]) receive(frame);
+    const present = [...this.followers]; // one that leaves while it is told must not disturb the others
+    for (const receive of present) receive(frame);
     return ordOf(this.currentEra, this.last);
   }
 

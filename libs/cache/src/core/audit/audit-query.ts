@@ -15,6 +15,7 @@ export interface AuditQuery {
   readonly namespace?: string;
 }
 
+/** One page of the audit log, newest first. */
 export interface AuditPage {
   readonly records: readonly AuditRecord[];
   /** Rows that match the filters, on whatever page. */

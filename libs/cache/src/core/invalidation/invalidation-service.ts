@@ -5,6 +5,7 @@ import type { InvalidationIntent } from './intent.js';
 import { InvalidationEvents, type InvalidatedEvent } from './invalidation.events.js';
 import type { LogApplier } from './log-applier.js';
 
+/** What is said of an invalidation for the audit, and what it waits for. */
 export interface InvalidateOptions {
   /** For the audit: why. @default '' */
   reason?: string;

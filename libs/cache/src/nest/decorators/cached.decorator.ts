@@ -1,7 +1,8 @@
 import type { Duration } from '../../core/clock/duration.js';
 import { wrapMethod } from '../interception/wrap-method.js';
 import type { CachedManyOptions, CachedOptions } from './decorator.options.js';
-import { declareMethod, type AsyncMethod } from './method-declarations.js';
+import type { AsyncMethod } from './async-method.js';
+import { declareMethod } from './method-declarations.js';
 
 /** A decorator for methods of type `M`; on any other method, or one that returns no promise, it is a compile error. */
 export type MethodDecoratorOf<M extends AsyncMethod> = <T extends M>(

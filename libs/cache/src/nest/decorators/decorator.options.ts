@@ -1,7 +1,7 @@
 import type { Duration } from '../../core/clock/duration.js';
 import type { Isolation } from '../../core/engine/isolation.js';
 import type { InvalidationIntent } from '../../core/invalidation/intent.js';
-import type { AsyncMethod } from './method-declarations.js';
+import type { AsyncMethod } from './async-method.js';
 
 /** Entity name and id, e.g. `['user', 42]`. */
 export type EntityRef = readonly [entity: string, id: string | number | bigint];
@@ -41,6 +41,7 @@ export const CACHE_POLICY_DEFAULTS: Readonly<Required<CachePolicyOptions>> = Obj
   isolation: 'freeze',
 });
 
+/** Options of `@Cached`; name the method's type for typed callbacks. */
 export interface CachedOptions<M extends AsyncMethod = AsyncMethod> extends CachePolicyOptions {
   /** The action's name in keys. Needed for symbol methods. @default the method's name */
   name?: string;
@@ -67,6 +68,7 @@ export type ItemOf<M extends AsyncMethod> = Awaited<ReturnType<M>> extends reado
 /** The type of one id of a method whose first parameter is a list of ids. */
 export type IdOf<M extends AsyncMethod> = Parameters<M>[0] extends readonly (infer Id)[] ? Id : never;
 
+/** Options of `@CachedMany`. */
 export interface CachedManyOptions<M extends AsyncMethod = AsyncMethod> extends CachePolicyOptions {
   /** The action's name in keys. @default the method's name */
   name?: string;

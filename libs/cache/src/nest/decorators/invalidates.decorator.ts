@@ -2,7 +2,8 @@ import { CacheError } from '../../core/errors/cache-error.js';
 import { wrapMethod } from '../interception/wrap-method.js';
 import type { MethodDecoratorOf } from './cached.decorator.js';
 import type { InvalidatesOptions } from './decorator.options.js';
-import { declareInvalidateOn, declareMethod, type AsyncMethod, type EventClass } from './method-declarations.js';
+import type { AsyncMethod } from './async-method.js';
+import { declareInvalidateOn, declareMethod, type EventClass } from './method-declarations.js';
 
 /**
  * Invalidates after a method has succeeded; a method that throws invalidates nothing. When the call resolves, this

@@ -1,8 +1,5 @@
 import type { CachedManyOptions, CachedOptions, InvalidatesOptions } from './decorator.options.js';
 
-/** A method the decorators accept: it returns a promise. */
-export type AsyncMethod = (...args: any[]) => Promise<any>;
-
 export type DeclarationKind = 'cached' | 'cachedMany' | 'invalidates';
 
 /**

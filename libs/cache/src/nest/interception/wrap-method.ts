@@ -1,6 +1,7 @@
 import 'reflect-metadata';
 import { CacheError } from '../../core/errors/cache-error.js';
-import type { AsyncMethod, MethodDeclaration } from '../decorators/method-declarations.js';
+import type { AsyncMethod } from '../decorators/async-method.js';
+import type { MethodDeclaration } from '../decorators/method-declarations.js';
 import { BINDING, makeBindable, type Bindable } from './runtime-binding.js';
 
 /**

@@ -1,0 +1,2 @@
+/** A method the decorators accept: it returns a promise. */
+export type AsyncMethod = (...args: any[]) => Promise<any>;
