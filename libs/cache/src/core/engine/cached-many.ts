@@ -41,13 +41,24 @@ export class CachedManyAction {
     loadAll: (ids: readonly unknown[]) => Promise<readonly unknown[]>,
   ): Promise<readonly unknown[]> {
     const byKey = this.bypass?.() === true ? null : this.distinct(ids, rest);
-    if (byKey === null) {
-      this.counters.bypassed += 1;
-      return loadAll(ids);
-    }
+    if (byKey === null) return this.past(ids, loadAll);
     const bulk = new BulkLoad([...byKey.values()], this.missing(loadAll));
-    const items = await Promise.all([...byKey].map(([key, id]) => this.readOne(key, id, bulk)));
-    return items.filter((item) => item !== null && item !== undefined);
+    try {
+      const items = await Promise.all([...byKey].map(([key, id]) => this.readOne(key, id, bulk)));
+      return items.filter((item) => item !== null && item !== undefined);
+    } catch (error) {
+      if (!(error instanceof UnidentifiedItems)) throw error;
+      this.trouble(error.cause);
+      return this.past(ids, loadAll);
+    }
+  }
+
+  private past(
+    ids: readonly unknown[],
+    loadAll: (ids: readonly unknown[]) => Promise<readonly unknown[]>,
+  ): Promise<readonly unknown[]> {
+    this.counters.bypassed += 1;
+    return loadAll(ids);
   }
 
   private async readOne(key: string, id: unknown, bulk: BulkLoad<unknown>): Promise<unknown> {
@@ -78,27 +89,44 @@ export class CachedManyAction {
 
   /** Calls the method and lays its items beside the ids that were asked for. */
   private missing(loadAll: (ids: readonly unknown[]) => Promise<readonly unknown[]>): LoadMissing<unknown> {
-    return async (wanted) => {
-      const items = new Map<unknown, unknown>();
-      for (const item of await loadAll(wanted)) {
-        if (item !== null && item !== undefined) items.set(this.identity(this.definition.idOf(item)), item);
-      }
-      return wanted.map((id) => items.get(this.identity(id)) ?? null);
-    };
+    return async (wanted) => this.laidOut(wanted, await loadAll(wanted));
   }
 
-  /** Ids are the same when their keys are; a Map tells objects apart by identity, so those go by their key. */
-  private identity(id: unknown): unknown {
-    return typeof id === 'object' && id !== null ? this.definition.keyOf(id, []) : id;
+  private laidOut(wanted: readonly unknown[], loaded: readonly unknown[]): readonly unknown[] {
+    const items = new Map<string, unknown>();
+    try {
+      for (const item of loaded) {
+        if (item !== null && item !== undefined) items.set(this.identity(this.definition.idOf(item)), item);
+      }
+    } catch (error) {
+      throw new UnidentifiedItems(error);
+    }
+    return wanted.map((id) => items.get(this.identity(id)) ?? null);
+  }
+
+  /** Ids are the same when they read the same, `42` and `'42'`: databases give large numbers as text. Objects go by their key. */
+  private identity(id: unknown): string {
+    return typeof id === 'object' && id !== null ? this.definition.keyOf(id, []) : String(id);
   }
 
   private distinct(ids: readonly unknown[], rest: readonly unknown[]): Map<string, unknown> | null {
     try {
       return new Map(ids.map((id) => [this.definition.keyOf(id, rest), id]));
     } catch (error) {
-      const { scope, name: action } = this.definition;
-      this.events.emit('trouble', { operation: 'key', scope, action, error });
+      this.trouble(error);
       return null;
     }
+  }
+
+  private trouble(error: unknown): void {
+    const { scope, name: action } = this.definition;
+    this.events.emit('trouble', { operation: 'key', scope, action, error });
+  }
+}
+
+/** The `id` callback failed: what was loaded cannot be told apart, and the call goes past the cache. */
+class UnidentifiedItems extends Error {
+  constructor(cause: unknown) {
+    super('items without an id', { cause });
   }
 }
