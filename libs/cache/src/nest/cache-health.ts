@@ -16,7 +16,7 @@ export interface CacheHealthReport {
   readonly backend: { readonly name: string; readonly available: boolean } | null;
   /** Invalidations that could not be applied yet and are being repeated. */
   readonly pendingInvalidations: number;
-  /** Rows of the outbox this process gave up since start; `null` where there is no outbox. */
+  /** Dead rows of the outbox, as far as this process knows; `null` where there is no outbox. */
   readonly deadLetters: number | null;
   /** Audit records that could not be written since start. */
   readonly auditFailures: number;

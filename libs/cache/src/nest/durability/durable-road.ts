@@ -10,6 +10,9 @@ import type { OutboxStore } from '../../core/outbox/outbox-store.port.js';
 import { OutboxWorker } from '../../core/outbox/outbox-worker.js';
 import type { OutboxApplier } from './outbox-applier.js';
 
+/** While rows are dead, how often the outbox is asked whether they still are. */
+const RECOUNT_MS = 1_000;
+
 /**
  * The road of invalidations that follow a write: through the outbox where there is one, so that a committed write
  * invalidates whatever dies and a rolled-back one never does (G4), else straight to the log.
@@ -18,6 +21,7 @@ export class DurableRoad {
   readonly events = new Emitter<OutboxEvents>();
   readonly worker: OutboxWorker | null;
   private dead = 0;
+  private recountAfterMs = 0;
 
   constructor(
     readonly outbox: OutboxStore | null,
@@ -25,7 +29,7 @@ export class DurableRoad {
     private readonly applier: OutboxApplier,
     readonly namespace: string,
     private readonly logger: Logger,
-    clock: Clock,
+    private readonly clock: Clock,
   ) {
     const onDead = () => this.floor();
     this.worker =
@@ -39,9 +43,13 @@ export class DurableRoad {
       this.dead += 1;
       this.logger.error(`Outbox row ${row.id} is dead; the namespace was flushed in its place. ${error}`);
     });
+    // A row that an operator has reset, here or elsewhere, is dead no more.
+    this.events.on('drained', () => {
+      if (this.dead > 0 && clock.monotonic() >= this.recountAfterMs) void this.recount();
+    });
   }
 
-  /** Rows this process has declared dead since start. */
+  /** Dead rows of the namespace: those found at start and those this process gave up, until they are reset. */
   get deadLetters(): number {
     return this.dead;
   }
@@ -85,12 +93,25 @@ export class DurableRoad {
 
   async open(): Promise<void> {
     await this.outbox?.open(this.namespace);
+    await this.recount();
     this.worker?.start();
   }
 
   async close(): Promise<void> {
     await this.worker?.stop();
     await this.outbox?.close();
+  }
+
+  private async recount(): Promise<void> {
+    if (this.outbox === null) return;
+    this.recountAfterMs = this.clock.monotonic() + RECOUNT_MS;
+    const before = this.dead;
+    try {
+      const { deadLettered } = await this.outbox.status(this.namespace);
+      if (this.dead === before) this.dead = deadLettered; // else one died meanwhile: the next count has it
+    } catch (error) {
+      this.logger.warn(`The dead rows of the outbox could not be counted; ${before} are assumed. ${textOf(error)}`);
+    }
   }
 
   /** A row that can never be applied must not leave stale values behind: everything dies in its place. */

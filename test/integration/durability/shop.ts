@@ -1,0 +1,148 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Injectable, type INestApplicationContext } from '@nestjs/common';
+import { Test } from '@nestjs/testing';
+import {
+  Cached,
+  CacheHealth,
+  CacheInvalidations,
+  CacheModule,
+  CacheScope,
+  InvalidationIntentBatch,
+  InvalidationWait,
+  Invalidates,
+} from 'nestjs-larder';
+import { redis } from 'nestjs-larder/redis';
+import { typeormAudit, typeormOutbox, type TypeOrmOutboxStore } from 'nestjs-larder/typeorm';
+import { DataSource, type EntityManager } from 'typeorm';
+
+export const NAMESPACE = 'shop';
+export const OUTBOX_TABLE = 'hydracache_invalidation_outbox';
+
+/** Jars with a count each; reads go through the cache, writes through the outbox. */
+@CacheScope('jar')
+@Injectable()
+export class Jars {
+  /** How often the source was asked, by jar. */
+  readonly loads = new Map<number, number>();
+
+  constructor(private readonly dataSource: DataSource) {}
+
+  @Cached<Jars['count']>({ ttl: '1h', key: (id) => [id], entities: (_count, id) => [['jar', id]] })
+  async count(id: number, manager: EntityManager = this.dataSource.manager): Promise<number> {
+    this.loads.set(id, (this.loads.get(id) ?? 0) + 1);
+    const [row] = await manager.query('SELECT count FROM jar WHERE id = $1', [id]);
+    return row.count;
+  }
+
+  @Invalidates<Jars['fill']>({ entities: (_result, _manager, id) => [['jar', id]] })
+  async fill(manager: EntityManager, id: number, count: number): Promise<void> {
+    await manager.query('UPDATE jar SET count = $2 WHERE id = $1', [id, count]);
+  }
+
+  /** Reads, thinks, and writes what it thought of. */
+  @Invalidates<Jars['addOne']>({ entities: (_result, _manager, id) => [['jar', id]] })
+  async addOne(manager: EntityManager, id: number): Promise<number> {
+    const [row] = await manager.query('SELECT count FROM jar WHERE id = $1 FOR UPDATE', [id]);
+    await manager.query('UPDATE jar SET count = $2 WHERE id = $1', [id, row.count + 1]);
+    return row.count + 1;
+  }
+}
+
+export interface ShopOptions {
+  readonly dataSource: DataSource;
+  readonly redisUrl: string;
+}
+
+/** One instance of an application: Nest, PostgreSQL for data, outbox and audit, Redis for values and the log. */
+export class Shop {
+  /** What its worker claimed and what it published, in order. */
+  readonly claimed: string[] = [];
+  readonly published: string[] = [];
+
+  private constructor(
+    private readonly app: INestApplicationContext,
+    readonly dataSource: DataSource,
+    readonly outbox: TypeOrmOutboxStore,
+  ) {
+    const claim = outbox.claim.bind(outbox);
+    outbox.claim = async (...args) => {
+      const rows = await claim(...args);
+      this.claimed.push(...rows.map(({ id }) => id));
+      return rows;
+    };
+    const markPublished = outbox.markPublished.bind(outbox);
+    outbox.markPublished = async (rows, ...rest) => {
+      const changed = await markPublished(rows, ...rest);
+      if (changed === rows.length) this.published.push(...rows.map((row) => (typeof row === 'string' ? row : row.id)));
+      return changed;
+    };
+  }
+
+  static async open({ dataSource, redisUrl }: ShopOptions): Promise<Shop> {
+    const outbox = typeormOutbox({ dataSource });
+    const module = await Test.createTestingModule({
+      imports: [
+        CacheModule.forRoot({
+          namespace: NAMESPACE,
+          backend: redis({ url: redisUrl, lease: '500ms', retryMax: '200ms', secret: 'a secret of the tests' }),
+          outbox,
+          audit: typeormAudit({ dataSource }),
+        }),
+      ],
+      providers: [Jars, { provide: DataSource, useValue: dataSource }],
+    }).compile();
+    const app = module.createNestApplication({ logger: false });
+    const shop = new Shop(app, dataSource, outbox);
+    await app.init();
+    await shop.until('the shop to be up', () => shop.status === 'up');
+    return shop;
+  }
+
+  get jars(): Jars {
+    return this.app.get(Jars);
+  }
+
+  get invalidations(): CacheInvalidations {
+    return this.app.get(CacheInvalidations);
+  }
+
+  get status(): 'up' | 'degraded' {
+    return this.app.get(CacheHealth).report().status;
+  }
+
+  /** Changes a jar in a transaction of its own. */
+  async fill(id: number, count: number): Promise<void> {
+    await this.dataSource.transaction((manager) => this.jars.fill(manager, id, count));
+  }
+
+  record(...tags: string[]): ReturnType<CacheInvalidations['record']> {
+    const batch = tags.reduce((all, tag) => all.invalidateTag(tag), new InvalidationIntentBatch('test'));
+    return this.invalidations.record(batch);
+  }
+
+  /** Until everything that is recorded has been applied. */
+  async drained(): Promise<void> {
+    const receipt = await this.record('drained');
+    const wait = InvalidationWait.local(20_000, { scope: 'namespace' });
+    const outcome = await this.invalidations.wait(receipt, wait);
+    if (!outcome.satisfied) throw new Error(`expected the outbox to be drained, got ${JSON.stringify(outcome)}`);
+  }
+
+  async until(what: string, condition: () => boolean | Promise<boolean>, limitMs = 15_000): Promise<void> {
+    const giveUpAt = performance.now() + limitMs;
+    while (!(await condition())) {
+      if (performance.now() > giveUpAt) throw new Error(`waited ${limitMs} ms in vain for ${what}`);
+      await sleep(10);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.app.close();
+  }
+}
+
+/** The jars' table, with `jars` of them, each holding 0. */
+export async function createJars(dataSource: DataSource, jars: number): Promise<void> {
+  await dataSource.query('CREATE TABLE jar (id int PRIMARY KEY, count int NOT NULL)');
+  await dataSource.query('INSERT INTO jar SELECT id, 0 FROM generate_series(1, $1) id', [jars]);
+}
