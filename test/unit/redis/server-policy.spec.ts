@@ -74,6 +74,9 @@ describe('options of redis()', () => {
     ['no place', {}, /exactly one of/],
     ['a place that is unset', { url: undefined }, /exactly one of/],
     ['two places', { url, cluster: { nodes: [] } }, /url and cluster/],
+    ['an address without a scheme', { url: 'localhost:6379' }, /redis:\/\/ or rediss/],
+    ['an address of something else', { url: 'http://localhost:6379' }, /redis:\/\/ or rediss/],
+    ['an empty address', { url: '' }, /redis:\/\/ or rediss/],
     ['an empty prefix', { url, keyPrefix: '' }, /keyPrefix/],
     ['a lease too short to renew', { url, lease: '10ms' }, /lease/],
     ['no failures', { url, breakerFailures: 0 }, /breakerFailures/],
@@ -84,5 +87,13 @@ describe('options of redis()', () => {
 
   it('never show a secret', () => {
     expect(() => resolveRedisTierOptions({ url, secret: ['top', 7 as never] })).toThrow(/got number/);
+    const shown = (): string => {
+      try {
+        return JSON.stringify(resolveRedisTierOptions({ url: 'redis//user:password@host' }));
+      } catch (error) {
+        return String(error);
+      }
+    };
+    expect(shown()).not.toContain('password');
   });
 });

@@ -68,7 +68,9 @@ export class ClusterStore implements ValueStore {
   }
 
   async execute(message: SignedMessage, targets: MessageTargets): Promise<ExecutedMessage> {
-    const dropped = await Promise.all(targets.keys.map((key) => this.onShard(key, DROP, [])));
+    const dropped = await Promise.all(
+      targets.keys.map((key) => this.onShard(key, DROP, [], this.options.invalidationTimeoutMs)),
+    );
     const position = await this.raise(message, targets);
     return { position, removed: dropped.map(({ rest }) => rest[0] === 1) };
   }
@@ -76,7 +78,8 @@ export class ClusterStore implements ValueStore {
   /** The permit claimed first makes the last step lose against any invalidation that comes in between. */
   async put(key: string, entry: EntryDraft, message: SignedMessage): Promise<Position> {
     const token = newToken();
-    await this.onShard(key, CLAIM, [token, this.options.invalidationTimeoutMs * 2]);
+    const { invalidationTimeoutMs } = this.options;
+    await this.onShard(key, CLAIM, [token, invalidationTimeoutMs * 2], invalidationTimeoutMs);
     const position = await this.raise(message, { keys: [], tags: [], patterns: [], flush: false });
     await this.fill(key, { token, position }, entry);
     return position;
@@ -107,17 +110,28 @@ export class ClusterStore implements ValueStore {
     const reply = await this.link.run(this.options.readTimeoutMs, (client) =>
       runScript(client, JUDGE, [this.keys.control], args),
     );
-    const [position, patterns, now, flags] = asList(reply).map(asText);
+    const [position, patterns, now, shard, flags] = asList(reply).map(asText);
+    this.link.recognise(shard!);
     const batch = { position: position!, patterns: patterns!, now: Number(now) };
     return heads.map((_, index) => ({ batch, valid: flags!.charAt(index) === '1' }));
   }
 
-  private onShard(key: string, script: Script, args: readonly Argument[]): Promise<ShardReply> {
-    return this.onSlot([this.keys.entry(key), this.keys.permit(key)], script, args);
+  private onShard(
+    key: string,
+    script: Script,
+    args: readonly Argument[],
+    limitMs = this.options.readTimeoutMs,
+  ): Promise<ShardReply> {
+    return this.onSlot([this.keys.entry(key), this.keys.permit(key)], script, args, limitMs);
   }
 
-  private onSlot(keys: readonly string[], script: Script, args: readonly Argument[]): Promise<ShardReply> {
-    return this.link.runOnShard(this.options.readTimeoutMs, async (client) => {
+  private onSlot(
+    keys: readonly string[],
+    script: Script,
+    args: readonly Argument[],
+    limitMs = this.options.readTimeoutMs,
+  ): Promise<ShardReply> {
+    return this.link.runOnShard(limitMs, async (client) => {
       const [shard, ...rest] = asList(await runScript(client, script, keys, args));
       return { shard: asText(shard), rest };
     });

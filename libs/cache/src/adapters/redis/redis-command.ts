@@ -16,7 +16,7 @@ export type FailureKind =
   | 'refused';
 
 const HISTORY = new Set<string>([STALE_ERA, NO_CONTROL_RECORD]);
-const REFUSED = new Set(['OOM', 'ERR', 'WRONGTYPE', 'NOSCRIPT', 'CROSSSLOT']);
+const REFUSED = new Set(['OOM', 'ERR', 'WRONGTYPE', 'NOSCRIPT', 'NOPERM', 'CROSSSLOT']);
 
 /** A command that got no answer in time. What became of it is unknown. */
 export class CommandTimeout extends Error {

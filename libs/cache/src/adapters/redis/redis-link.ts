@@ -25,6 +25,8 @@ import { WaitingRoom } from './waiting-room.js';
  */
 export class RedisLink {
   readonly follower: LogFollower;
+  /** Why the link last failed; `null` since it was last live. */
+  lastErrorCode: string | null = null;
   private readonly machine: LinkStateMachine;
   private readonly backoff: Backoff;
   private readonly breaker: CircuitBreaker;
@@ -37,7 +39,6 @@ export class RedisLink {
   private satisfiedAt = 0;
   private attestedAt = Number.NEGATIVE_INFINITY;
   private reattesting = false;
-  private errorCode: string | null = null;
   private shards: ReadonlySet<string> = new Set();
   private metShard = '';
   private readonly room: WaitingRoom;
@@ -86,10 +87,6 @@ export class RedisLink {
     return this.follower.lineage ?? '';
   }
 
-  get lastErrorCode(): string | null {
-    return this.errorCode;
-  }
-
   start(listener: LinkListener): void {
     if (this.running !== null || this.closing) return;
     this.listener = listener;
@@ -123,8 +120,14 @@ export class RedisLink {
       this.note(error);
       throw error;
     }
-    if (this.shards.has(answer.shard)) return answer;
-    this.metShard = answer.shard;
+    this.recognise(answer.shard);
+    return answer;
+  }
+
+  /** @throws when the shard that answered is not one of those seen in this history; it is attested then */
+  recognise(shard: string): void {
+    if (this.shards.has(shard)) return;
+    this.metShard = shard;
     this.disowned();
     throw new Error('EPOCH the shard is not one of those seen in this history');
   }
@@ -209,7 +212,8 @@ export class RedisLink {
     const { attestation, bump } = await this.parts.attestor.attestAll(clients, this.era, this.metShard);
     if (!session.alive || this.closing) throw new Error('CLOSED the session ended while it was attested');
     this.attached(bump ?? attestation);
-    if (bump !== null) this.repair(session, bump);
+    if (bump === null) return;
+    this.parts.repair.repair(session.values, bump).catch((error: unknown) => this.judge(session, error));
   }
 
   private attached({ kind, era, lastId, shards }: Attestation): void {
@@ -220,10 +224,6 @@ export class RedisLink {
     this.machine.on('attested');
     this.parts.events.emit('attached', { kind, lineage: era });
     void this.beat();
-  }
-
-  private repair(session: RedisSession, bump: Attestation): void {
-    this.parts.repair.repair(session.values, bump).catch((error: unknown) => this.judge(session, error));
   }
 
   /** The server holds another history than we believed: ask again, not more often than the interval allows. */
@@ -286,13 +286,13 @@ export class RedisLink {
   private note(error: unknown): void {
     if (this.closing) return;
     const code = failureCode(error);
-    this.errorCode = code;
+    this.lastErrorCode = code;
     if (failureKind(error) === 'lost') this.breaker.failed();
     this.parts.events.emit('trouble', { code });
   }
 
   private changed(from: LinkState, to: LinkState): void {
-    if (to === 'live') this.errorCode = null;
+    if (to === 'live') this.lastErrorCode = null;
     this.parts.events.emit('state', { from, to });
     this.room.notify();
   }

@@ -103,6 +103,7 @@ export function resolveRedisTierOptions(options: RedisTierOptions): ResolvedRedi
       }. Write e.g. redis({ url: 'redis://127.0.0.1:6379' }); an unset environment variable is a usual cause.`,
     );
   }
+  if (options.url !== undefined) assertUrl(options.url);
   const all = { ...REDIS_TIER_DEFAULTS, ...withoutUndefined(options) };
   return Object.freeze({
     keyPrefix: text('keyPrefix', all.keyPrefix),
@@ -126,6 +127,17 @@ export function resolveRedisTierOptions(options: RedisTierOptions): ResolvedRedi
     ),
     required: all.required,
   });
+}
+
+/** The text itself is never shown: it may hold a password. */
+function assertUrl(url: unknown): void {
+  if (typeof url === 'string' && (url.startsWith('/') || (/^rediss?:\/\//.test(url) && URL.canParse(url)))) return;
+  throw new CacheError(
+    'LARDER_OPTION_INVALID',
+    `Expected \`url\` to be a redis:// or rediss:// URL, or the path of a socket, got ${
+      typeof url === 'string' ? 'other text' : describeInput(url)
+    }. Write e.g. 'redis://127.0.0.1:6379'.`,
+  );
 }
 
 function withoutUndefined(options: RedisTierOptions): RedisTierOptions {

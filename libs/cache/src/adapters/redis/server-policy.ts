@@ -1,6 +1,5 @@
 import type { Clock, Timer } from '../../core/clock/clock.port.js';
-import { failureCode } from './redis-command.js';
-import type { RedisClient } from './redis-connector.js';
+import { failureCode, failureKind } from './redis-command.js';
 import type { RedisLink } from './redis-link.js';
 
 const LOOK_EVERY_MS = 60_000;
@@ -43,15 +42,17 @@ export class ServerPolicy {
     }
   }
 
-  /** `null` where the server does not tell. */
-  private async setting(name: string): Promise<string | null> {
-    try {
-      const reply = await this.link.run(this.limitMs, (client: RedisClient) => client.call('CONFIG', 'GET', name));
-      return Array.isArray(reply) ? String(reply[1] ?? '') || null : null;
-    } catch (error) {
-      if (failureCode(error) === 'NOPERM' || failureCode(error) === 'ERR') return null;
-      throw error;
-    }
+  /** `null` where the server does not tell; that is its right, and no trouble of the link. */
+  private setting(name: string): Promise<string | null> {
+    return this.link.run(this.limitMs, async (client) => {
+      try {
+        const reply = await client.call('CONFIG', 'GET', name);
+        return Array.isArray(reply) ? String(reply[1] ?? '') || null : null;
+      } catch (error) {
+        if (failureKind(error) === 'refused') return null;
+        throw error;
+      }
+    });
   }
 }
 

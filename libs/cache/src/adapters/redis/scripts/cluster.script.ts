@@ -35,7 +35,7 @@ else head[3] = { token, 1, raw or nil } end
 return head`,
 );
 
-/** JUDGE (ctl | era, head of an entry…) → { position now, x, server ms, one `0` or `1` per head }; an empty head is `0`. */
+/** JUDGE (ctl | era, head of an entry…) → { position now, x, server ms, shard, one `0` or `1` per head }; an empty head is `0`. */
 export const JUDGE = script(
   'JUDGE',
   `${CHECK_ERA}
@@ -44,13 +44,14 @@ local r, refusal = control(c, ARGV[1], 'h', 'x', 'lt')
 if not r then return refusal end
 ${VALIDITY}
 local out, flags = { head() }, {}
+out[4] = string.match(redis.call('INFO', 'replication'), 'master_replid:(%x+)')
 for i = 2, #ARGV do
   local raw = ARGV[i]
   local ord = #raw >= 59 and stamps[sub(raw, 1, 45)]
   local count = ord and unpack_('>H', raw, 58)
   flags[#flags + 1] = ord and valid(raw, ord, count) and '1' or '0'
 end
-out[#out + 1] = table.concat(flags)
+out[5] = table.concat(flags)
 return out`,
 );
 
