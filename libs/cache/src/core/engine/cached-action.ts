@@ -66,7 +66,7 @@ export class CachedAction {
     if (!this.local.servable(entry, now) || (this.bypass !== null && this.bypass())) return undefined;
     entry.visited = true;
     this.counters.hits += 1;
-    if (this.events.has('read')) this.announceHit(entry, now);
+    if (this.events.has('read')) this.announceHit(entry.key, 'memory', entry.freshUntil - now);
     if (!entry.shared) return Promise.resolve(this.local.handOut(entry));
     return (entry.promise ??= Promise.resolve(entry.value));
   }
@@ -84,6 +84,20 @@ export class CachedAction {
     }
     const key = this.keyFor(args);
     if (key === null) return this.past(load, '');
+    const flight = definition.policy.graceMs === 0 ? this.road.joinable(key) : null;
+    if (flight === null) return this.travel(key, args, load);
+    return flight.joined().then((arrival) => {
+      const landing = this.road.landingFor(flight, arrival);
+      if (landing === null) return this.travel(key, args, load);
+      this.counters.hits += 1;
+      if (this.events.has('read')) this.announceHit(key, 'flight', 0);
+      return landing.handOut();
+    });
+  }
+
+  /** Along the read road. */
+  private travel(key: string, args: readonly unknown[], load: () => unknown): Promise<unknown> {
+    const { definition } = this;
     let loaded = false;
     const request = {
       key,
@@ -145,10 +159,9 @@ export class CachedAction {
     return load();
   }
 
-  private announceHit(entry: L1Entry, now: number): void {
-    const { scope, name } = this.definition;
-    const ttlMs = entry.freshUntil - now;
-    this.events.emit('read', { scope, action: name, key: entry.key, outcome: 'hit', tier: 'memory', ttlMs });
+  private announceHit(key: string, tier: string, ttlMs: number): void {
+    const { scope, name: action } = this.definition;
+    this.events.emit('read', { scope, action, key, outcome: 'hit', tier, ttlMs });
   }
 
   private trouble(operation: 'key', error: unknown): void {

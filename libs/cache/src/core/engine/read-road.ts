@@ -8,7 +8,7 @@ import type { FenceMark } from './local-fence.js';
 import type { LocalTier } from './local-tier.js';
 import { jitteredTtl, type ReadPolicy } from './read-policy.js';
 import type { SharedTierHit, SharedTierPermit, SharedTierReader } from './shared-tier-reader.js';
-import { ABANDONED, SingleFlight, UNSHAREABLE, type Flight, type Landing } from './single-flight.js';
+import { ABANDONED, SingleFlight, UNSHAREABLE, type Arrival, type Flight, type Landing } from './single-flight.js';
 
 /** One read as the road sees it. */
 export interface ReadRequest {
@@ -84,6 +84,22 @@ export class ReadRoad {
       this.events.emit('read', { scope: request.scope, action: request.action, key, outcome, tier, ttlMs });
     }
     return answer.value;
+  }
+
+  /**
+   * The load under way that a caller who comes now may join without travelling the road itself: nothing has hit the key
+   * since it began, and the caller's lease is live. A crowd on a cold key costs one promise each this way.
+   */
+  joinable(key: string): Flight | null {
+    const flight = this.flights.find(key);
+    if (flight === undefined || !this.local.fence.untouched(flight.mark, key, [])) return null;
+    return this.log.leaseLive(this.clock.monotonic()) ? flight : null;
+  }
+
+  /** What such a caller gets of the load; `null`: it is too old for it, or cannot be shared, and the caller travels. */
+  landingFor(flight: Flight, arrival: Arrival): Landing | null {
+    if (arrival === ABANDONED || arrival === UNSHAREABLE) return null;
+    return this.youngEnough(flight, arrival, flight.key) ? arrival : null;
   }
 
   private fromMemory(key: string): Answer | undefined {

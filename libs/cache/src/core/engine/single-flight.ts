@@ -15,7 +15,8 @@ export const ABANDONED = Symbol('abandoned flight');
 /** Given to joiners where the value cannot be shared at all, such as a stream: each runs the method itself. */
 export const UNSHAREABLE = Symbol('unshareable value');
 
-type Arrival = Landing | typeof ABANDONED | typeof UNSHAREABLE;
+/** How a load ended, for those who waited with its leader. */
+export type Arrival = Landing | typeof ABANDONED | typeof UNSHAREABLE;
 
 /** One load in the air. */
 export class Flight {
