@@ -25,11 +25,21 @@ export function Invalidates<M extends AsyncMethod = AsyncMethod>(options: Invali
     );
 }
 
+/** What may stand for a `T` where it is only read: lists in it may be read-only, as those of a constant are. */
+type ReadOnly<T> = T extends readonly (infer Item)[]
+  ? readonly ReadOnly<Item>[]
+  : T extends object
+    ? { readonly [Field in keyof T]: ReadOnly<T[Field]> }
+    : T;
+
+/** The first arguments of a call, or all. */
+type ArgumentsOf<T extends AsyncMethod> = { readonly [Place in keyof Parameters<T>]?: ReadOnly<Parameters<T>[Place]> };
+
 /** A decorator for methods whose first parameters take `A`. */
 export type DecoratorForArguments<A extends readonly unknown[]> = <T extends AsyncMethod>(
   target: object,
   property: string | symbol,
-  descriptor: A extends Readonly<Partial<Parameters<T>>> ? TypedPropertyDescriptor<T> : never,
+  descriptor: A extends ArgumentsOf<T> ? TypedPropertyDescriptor<T> : never,
 ) => void;
 
 /**

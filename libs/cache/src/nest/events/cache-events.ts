@@ -56,8 +56,11 @@ export class CacheEvents {
   }
 }
 
+/** An object without a class, which only its shape could tell, is an event of the class `Object`: nobody names that. */
 function kindOf(event: string | object, payload: unknown): [string | EventClass, unknown] {
-  return typeof event === 'string' ? [event, payload] : [event.constructor as EventClass, event];
+  if (typeof event === 'string') return [event, payload];
+  const { constructor } = event;
+  return [typeof constructor === 'function' ? (constructor as EventClass) : Object, event];
 }
 
 function reasonOf(event: string | EventClass): string {

@@ -31,7 +31,7 @@ export class EventRules {
         select: (payload) => {
           if (select === null) return [wholeMethod];
           const args = (select as (payload: unknown) => readonly unknown[])(payload);
-          return [InvalidationIntent.key(fullKey(facts.scope, facts.localKeyOf(args)))];
+          return entriesOf(facts, args).map((key) => InvalidationIntent.key(fullKey(facts.scope, key)));
         },
       });
     }
@@ -68,4 +68,11 @@ export class EventRules {
   private add(event: string | EventClass, rule: Rule): void {
     this.rules.set(event, [...(this.rules.get(event) ?? []), rule]);
   }
+}
+
+/** The local keys of a call. A bulk method is called with a list of ids, and has an entry for each. */
+function entriesOf({ model, localKeyOf }: CachedMethodFacts, args: readonly unknown[]): readonly string[] {
+  const [ids, ...rest] = args;
+  if (model.declaration.kind !== 'cachedMany' || !Array.isArray(ids)) return [localKeyOf(args)];
+  return ids.map((id) => localKeyOf([id, ...rest]));
 }

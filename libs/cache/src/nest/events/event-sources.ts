@@ -14,7 +14,7 @@ interface EventBusLike {
 
 /**
  * Listens where the application publishes its events. The libraries are optional, so their providers are recognised by
- * name and shape instead of being imported; an application without them needs neither.
+ * name or shape instead of being imported; an application without them needs neither.
  *
  * @returns takes all listeners away again
  */
@@ -23,7 +23,7 @@ export function listenToEventLibraries(discovery: DiscoveryService, events: Cach
   const seen = new Set<unknown>();
   for (const { name, instance } of discovery.getProviders()) {
     if (seen.has(instance)) continue;
-    if (String(name) === 'EventEmitter2' && isEmitter(instance)) {
+    if (isEmitter(instance)) {
       seen.add(instance);
       for (const event of events.rules.names()) {
         const listener = (payload: unknown) => void events.follow(event, payload);
@@ -40,8 +40,9 @@ export function listenToEventLibraries(discovery: DiscoveryService, events: Cach
   return () => stops.forEach((stop) => stop());
 }
 
+/** By its own methods, which no other emitter has: under the token `EventEmitter2` stands a class named `EventEmitter`. */
 function isEmitter(instance: unknown): instance is EmitterLike {
-  return hasMethods(instance, 'on', 'off');
+  return hasMethods(instance, 'on', 'off', 'onAny', 'emitAsync');
 }
 
 function isEventBus(instance: unknown): instance is EventBusLike {
