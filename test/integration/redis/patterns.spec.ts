@@ -72,6 +72,7 @@ describe('pattern invalidations in Redis', () => {
   it('give the memory back in the background, of keys known by their hash only too', async () => {
     const long = `user:get_user:${'x'.repeat(700)}`;
     const keys = Array.from({ length: 3000 }, (_, n) => `user:sweep:${n}`);
+    await a.invalidate(patterns('nothing:*')); // makes good what the case before has lost: everything older is cold
     await Promise.all([...keys, long].map((key) => a.store(key, 'old')));
     await a.store('user:keep:1', 'kept');
     const entries = () =>

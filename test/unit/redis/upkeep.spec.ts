@@ -33,8 +33,10 @@ describe('upkeep of a namespace in Redis', () => {
 
   beforeEach(async () => {
     await client.flushall();
-    const args = ['0123456789abcdef', 'floor', '0'];
-    const reply = asList(await runScript(client, ATTEST, [keys.control, keys.log, keys.predicates], args));
+    const args = ['0123456789abcdef', 'floor', '0', 2000];
+    const reply = asList(
+      await runScript(client, ATTEST, [keys.control, keys.log, keys.predicates, keys.members], args),
+    );
     era = asText(reply[1]);
     link = { era, run: (_: number, work: (to: Redis) => unknown) => work(client) } as unknown as RedisLink;
   });
