@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type { DataSource } from 'typeorm';
 import { InvalidationIntent, outboxRowId } from 'nestjs-larder';
 import {
@@ -120,16 +121,17 @@ describe('a table with an invalidation trigger', () => {
   });
 
   it('needs no right on the outbox of whoever writes the table', async () => {
-    await dataSource.query('CREATE ROLE larder_clerk; GRANT INSERT ON product TO larder_clerk');
+    const clerk = `larder_clerk_${randomBytes(4).toString('hex')}`; // roles belong to the server, not to the database
+    await dataSource.query(`CREATE ROLE ${clerk}; GRANT INSERT ON product TO ${clerk}`);
     try {
       await dataSource.query('TRUNCATE hydracache_invalidation_outbox');
-      await dataSource.query(`BEGIN; SET LOCAL ROLE larder_clerk; INSERT INTO product VALUES (5, 'a'); COMMIT`);
+      await dataSource.query(`BEGIN; SET LOCAL ROLE ${clerk}; INSERT INTO product VALUES (5, 'a'); COMMIT`);
       expect(await targets()).toContain('entity:product:5');
-      const direct = `BEGIN; SET LOCAL ROLE larder_clerk; DELETE FROM hydracache_invalidation_outbox; COMMIT`;
+      const direct = `BEGIN; SET LOCAL ROLE ${clerk}; DELETE FROM hydracache_invalidation_outbox; COMMIT`;
       await expect(dataSource.query(direct)).rejects.toThrow('permission denied');
       await dataSource.query('ROLLBACK');
     } finally {
-      await dataSource.query('DROP OWNED BY larder_clerk; DROP ROLE larder_clerk');
+      await dataSource.query(`DROP OWNED BY ${clerk}; DROP ROLE ${clerk}`);
     }
   });
 

@@ -113,7 +113,8 @@ describe('intents in the transaction of the data', () => {
 
   it('stay out of a transaction that merely runs at the same time', async () => {
     let finish = (): void => {};
-    const open = dataSource.transaction(() => new Promise<void>((resolve) => (finish = resolve)));
+    const gate = new Promise<void>((resolve) => (finish = resolve));
+    const open = dataSource.transaction(() => gate);
     expect(outbox.transactions.current()).toBeNull();
     await outbox.record('shop', batch('users'));
     expect(await targets()).toEqual(['tag:users']);

@@ -1,6 +1,7 @@
 import type { DataSource, QueryRunner } from 'typeorm';
 import { CacheError } from '../../core/errors/cache-error.js';
 import { CREATE_AUDIT } from './sql/create-audit.js';
+import { CREATE_CLAIM, CREATE_PUBLISH } from './sql/create-claim.js';
 import { CREATE_ENQUEUE } from './sql/create-enqueue.js';
 import { CREATE_OUTBOX } from './sql/create-outbox.js';
 import { createTriggerFunction } from './sql/create-trigger.js';
@@ -113,7 +114,9 @@ async function create(queryRunner: QueryRunner, artifact: SchemaArtifact): Promi
   const [{ schema }] = await queryRunner.query('SELECT quote_ident(current_schema()) AS schema');
   await queryRunner.query(CREATE_FUNCTIONS);
   if (artifact === OUTBOX_TABLE)
-    await queryRunner.query(CREATE_OUTBOX + CREATE_ENQUEUE + createTriggerFunction(schema));
+    await queryRunner.query(
+      CREATE_OUTBOX + CREATE_ENQUEUE + CREATE_CLAIM + CREATE_PUBLISH + createTriggerFunction(schema),
+    );
   else await queryRunner.query(CREATE_AUDIT);
   await queryRunner.query(
     `INSERT INTO ${VERSION_TABLE} (artifact, version) VALUES ($1, $2)
@@ -125,8 +128,9 @@ async function create(queryRunner: QueryRunner, artifact: SchemaArtifact): Promi
 /** Takes everything away again, the rows included; triggers on watched tables go with their function. */
 export async function dropSchema(queryRunner: QueryRunner): Promise<void> {
   await queryRunner.query(`
-    DROP TABLE IF EXISTS ${OUTBOX_TABLE}, ${AUDIT_TABLE}, ${VERSION_TABLE};
     DROP FUNCTION IF EXISTS hydracache_invalidate_rows() CASCADE;
+    DROP FUNCTION IF EXISTS hydracache_claim, hydracache_publish;
+    DROP TABLE IF EXISTS ${OUTBOX_TABLE}, ${AUDIT_TABLE}, ${VERSION_TABLE};
     DROP SEQUENCE IF EXISTS hydracache_claim_seq;
     DROP FUNCTION IF EXISTS hydracache_enqueue, hydracache_audit_chain, hydracache_audit_refuse;
     DROP FUNCTION IF EXISTS hydracache_hash_parts, hydracache_now_ms;

@@ -15,7 +15,7 @@ import { storableText, toOutboxRow, type StoredOutboxRow } from './outbox-row-ma
 import { writeBatches, writeRows, type Database } from './outbox-writer.js';
 import { assertSupported, checkSchema, installSchema } from './schema.js';
 import { CLAIM } from './sql/claim.js';
-import { MARK_FAILED, MARK_PUBLISHED, RELEASE, RENEW } from './sql/marks.js';
+import { MARK_FAILED, PUBLISH, RELEASE, RENEW } from './sql/marks.js';
 import { PRUNE } from './sql/prune.js';
 import { RESET_DEAD_LETTERS } from './sql/reset-dead-letters.js';
 import { DEAD_LETTERS, FIND, REPLAYABLE } from './sql/select-rows.js';
@@ -145,12 +145,17 @@ export class TypeOrmOutboxStore extends OutboxStore {
   ): Promise<OutboxRow[]> {
     if (limit <= 0) return [];
     const parameters = [namespace, owner, limit, claimTtlMs, commitPosition?.asStr() ?? null];
-    const rows = returned<StoredOutboxRow>(await this.database().query(CLAIM, parameters));
+    const rows: StoredOutboxRow[] = await this.database().query(CLAIM, parameters);
     return rows.map(toOutboxRow).sort(byAvailability);
   }
 
   override async markPublished(rows: readonly RowReference[], appliedPosition: string | null = null): Promise<number> {
-    return this.mark(MARK_PUBLISHED, rows, appliedPosition);
+    let total = 0;
+    for (const group of byFence(rows)) {
+      const [{ published }] = await this.database().query(PUBLISH, [...group, appliedPosition]);
+      total += Number(published);
+    }
+    return total;
   }
 
   override async markFailed(row: RowReference, error: string, backoffMs: number, dead: boolean): Promise<boolean> {

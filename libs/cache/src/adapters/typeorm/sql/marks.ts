@@ -9,12 +9,8 @@ WHERE id = ANY (ARRAY(SELECT unnest($1::text[]))) AND state <> 'published'
   AND ($2::bigint IS NULL OR (state = 'pending' AND claim_seq = $2))
 `;
 
-export const MARK_PUBLISHED = `
-UPDATE ${OUTBOX_TABLE}
-SET state = 'published', published_at_ms = hydracache_now_ms(), claimed_at_ms = NULL, claim_owner = NULL,
-  last_error = NULL, applied_pos = $3
-${CHANGEABLE}
-`;
+/** Called for every batch: see `create-claim.ts`. */
+export const PUBLISH = `SELECT published FROM hydracache_publish($1, $2, $3)`;
 
 export const MARK_FAILED = `
 UPDATE ${OUTBOX_TABLE}
