@@ -32,14 +32,14 @@ type ReadOnly<T> = T extends readonly (infer Item)[]
     ? { readonly [Field in keyof T]: ReadOnly<T[Field]> }
     : T;
 
-/** The first arguments of a call, or all. */
-type ArgumentsOf<T extends AsyncMethod> = { readonly [Place in keyof Parameters<T>]?: ReadOnly<Parameters<T>[Place]> };
+/** The first of these arguments, or all. */
+type FirstOf<P extends readonly unknown[]> = { readonly [Place in keyof P]?: ReadOnly<P[Place]> };
 
 /** A decorator for methods whose first parameters take `A`. */
 export type DecoratorForArguments<A extends readonly unknown[]> = <T extends AsyncMethod>(
   target: object,
   property: string | symbol,
-  descriptor: A extends ArgumentsOf<T> ? TypedPropertyDescriptor<T> : never,
+  descriptor: A extends FirstOf<Parameters<T>> ? TypedPropertyDescriptor<T> : never,
 ) => void;
 
 /**
@@ -48,7 +48,7 @@ export type DecoratorForArguments<A extends readonly unknown[]> = <T extends Asy
  * arguments it returns. Stands beside `@Cached`.
  *
  * @param event the event's name, or its class
- * @param select the arguments of the call whose entry dies, from the event's payload
+ * @param select the arguments of the call whose entry dies, from the event's payload; of a bulk method each id's, `[[1, 2]]`
  */
 export function InvalidateOn<Payload = any, const A extends readonly unknown[] = readonly []>(
   event: string | EventClass,
