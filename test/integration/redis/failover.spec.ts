@@ -1,6 +1,7 @@
 import { startRedis, startSentinel } from '../../../launcher/services.mjs';
 import { withServer } from './admin.js';
 import { Instance, type Replay } from './instance.js';
+import { Wire } from './wire.js';
 
 type RedisServer = Awaited<ReturnType<typeof startRedis>>;
 
@@ -99,6 +100,30 @@ describe('a failover with a lost tail', () => {
     release();
     await second.until('the hold to end', async () => (await second.value('user:warm:1')) === 'warm');
     expect(await second.value(KEY)).toBeNull();
+  }, 60_000);
+
+  it('executes again what instances had executed by themselves, before the hold ends', async () => {
+    const wire = await Wire.to(primary);
+    try {
+      const a = await instance({ url: wire.url }, () => Promise.resolve(true)); // nothing of it is in an outbox
+      const b = await instance({ url: wire.url }, () => Promise.resolve(true));
+      await a.store(KEY, 'old');
+      await b.store('user:get_user:2', 'old');
+      await a.store('user:warm:1', 'warm');
+      await cutOff();
+      await a.invalidate({ keys: [KEY] });
+      await b.invalidate({ patterns: [{ pattern: 'get_user:2', scope: 'user' }] });
+      await primary.kill();
+      replica.resume();
+      await withServer(replica.url, (client) => client.replicaof('NO', 'ONE'));
+      wire.leadTo(replica);
+      await a.until('both to be back', () => a.leased && b.leased && a.resets.length > 1 && b.resets.length > 1);
+      await a.until('the hold to end', async () => (await a.value('user:warm:1').catch(() => null)) === 'warm');
+      expect(await a.value(KEY)).toBeNull();
+      expect(await a.value('user:get_user:2')).toBeNull();
+    } finally {
+      await wire.close();
+    }
   }, 60_000);
 
   it.each([

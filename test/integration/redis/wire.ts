@@ -9,13 +9,13 @@ export class Wire {
   private readonly ends = new Set<Socket>();
   private readonly server: Server;
 
-  private constructor(target: { readonly host: string; readonly port: number }) {
+  private constructor(private target: { readonly host: string; readonly port: number }) {
     this.server = createServer((near) => {
       if (this.mode === 'cut') {
         near.resetAndDestroy();
         return;
       }
-      const far = connect(target.port, target.host);
+      const far = connect(this.target.port, this.target.host);
       this.join(near, far);
       this.join(far, near);
     });
@@ -31,6 +31,12 @@ export class Wire {
 
   get url(): string {
     return `redis://127.0.0.1:${this.port}`;
+  }
+
+  /** From now on it leads elsewhere; connections of before are reset. */
+  leadTo(target: { readonly host: string; readonly port: number }): void {
+    this.target = target;
+    for (const end of this.ends) end.resetAndDestroy();
   }
 
   /** Every connection is reset, and so is every new one. */

@@ -21,6 +21,7 @@ import { Gatherer } from './gatherer.js';
 import type { MemberWatch } from './member-watch.js';
 import type { PatternPredicates } from './pattern-predicates.js';
 import type { PatternSweeper } from './pattern-sweeper.js';
+import type { RecentInvalidations } from './recent-invalidations.js';
 import { failureKind } from './redis-command.js';
 import { closed, notInvalidated, required } from './redis-failures.js';
 import type { RedisLink } from './redis-link.js';
@@ -65,6 +66,8 @@ export interface RedisLogParts {
   readonly sweeper: PatternSweeper;
   readonly upkeep: Upkeep;
   readonly members: MemberWatch;
+  /** `null` where nothing older than a change of history is valid anyway. */
+  readonly recent: RecentInvalidations | null;
   readonly policy: ServerPolicy;
   readonly clock: Clock;
   readonly instanceId: string;
@@ -102,6 +105,7 @@ export class RedisInvalidationLog extends InvalidationLog {
       reset: (cause) => {
         predicates.forget();
         listener.reset(cause);
+        if (cause === 'history') void this.executeAgain();
       },
     });
     const waitMs = options.required ? options.connectTimeoutMs : Math.min(OPEN_WAIT_MS, options.connectTimeoutMs);
@@ -126,6 +130,7 @@ export class RedisInvalidationLog extends InvalidationLog {
     }
     this.listener?.apply(invalidation); // own reads reflect it from now on, without waiting for the log's echo (G5)
     const { position } = executed.reduce((last, next) => (next.position > last.position ? next : last));
+    this.parts.recent?.remember(invalidation, position);
     if (invalidation.patterns.length > 0) this.parts.sweeper.soon();
     if (acknowledge) await this.parts.members.allBeyond(position);
     return { position, removed: executed.reduce((sum, { removed }) => sum + removed, 0) };
@@ -148,6 +153,7 @@ export class RedisInvalidationLog extends InvalidationLog {
       const message = codec.encode({ invalidations: [invalidation], acknowledge: false }, clock.wall());
       const position = await this.insistently(() => store(message));
       this.listener?.apply(invalidation);
+      this.parts.recent?.remember(invalidation, position);
       return position;
     } catch (error) {
       throw notInvalidated(error);
@@ -183,6 +189,15 @@ export class RedisInvalidationLog extends InvalidationLog {
     await this.parts.upkeep.stop();
     await this.parts.link.close();
     this.listener = null;
+  }
+
+  /** The history changed: what this instance had executed lately, the server may not have heard of. */
+  private async executeAgain(): Promise<void> {
+    const { link, recent, options } = this.parts;
+    if (recent === null || !(await link.until(() => link.rights.fills, options.leaseMs))) return;
+    const pieces = recent.of(link.era).flatMap(splitInvalidation);
+    const executed = pieces.map((invalidation) => this.outgoing.add({ invalidation, acknowledge: false }));
+    await Promise.allSettled(executed); // one that fails has lost its link, and comes again with the next history
   }
 
   private async execute(pieces: readonly Piece[]): Promise<readonly Executed[]> {

@@ -11,6 +11,7 @@ import { MemberWatch } from './member-watch.js';
 import { PatternPredicates } from './pattern-predicates.js';
 import { PatternSweeper } from './pattern-sweeper.js';
 import { RedisCacheBackend } from './redis-cache-backend.js';
+import { RecentInvalidations } from './recent-invalidations.js';
 import { asList, asText, runScript } from './redis-command.js';
 import { RedisConnector } from './redis-connector.js';
 import { RedisInvalidationLog } from './redis-invalidation-log.js';
@@ -48,7 +49,7 @@ export class RedisSharedTier extends SharedTier {
       namespace,
       options.secrets.length === 0 ? null : new MessageSigner(options.secrets),
     );
-    const repair = new HistoryRepair(keys, replay, events);
+    const repair = new HistoryRepair(keys, replay, events, clock, options.leaseMs);
     const attestor = new ServerAttestor(keys, repair.policy, clock, options.leaseMs, options.connectTimeoutMs);
     const link = new RedisLink({
       keys,
@@ -80,6 +81,7 @@ export class RedisSharedTier extends SharedTier {
       sweeper,
       upkeep,
       members,
+      recent: replay === null ? null : new RecentInvalidations(clock),
       policy,
       clock,
       instanceId,
