@@ -190,7 +190,7 @@ describe('a decorated method is cached', () => {
         return 'x';
       }
     }
-    const { find } = Described.prototype;
+    const find = Reflect.get(Described.prototype, 'find') as { name: string; length: number };
     expect([find.name, find.length, Reflect.getMetadata('k', find)]).toEqual(['find', 2, 'v']);
   });
 
@@ -217,7 +217,7 @@ describe('a decorated method is cached', () => {
           { provide: 'EXISTING', useExisting: CounterService },
           { provide: 'CLASS', useClass: CounterService },
           { provide: 'FACTORY', useFactory: () => new CounterService() },
-          { provide: 'ASYNC', useFactory: async (_: CounterService) => new CounterService(), inject: [CounterService] },
+          { provide: 'ASYNC', useFactory: async () => new CounterService(), inject: [CounterService] },
           { provide: 'VALUE', useValue: value },
         ],
       }),
@@ -421,7 +421,7 @@ describe('without an application', () => {
       }
     }
     const other = (await startWith({ providers: [Other] })).get(Other);
-    const borrowed = CounterService.prototype.next as (this: unknown, id: number) => Promise<number>;
+    const borrowed = Reflect.get(CounterService.prototype, 'next') as (this: unknown, id: number) => Promise<number>;
     Object.assign(other, { calls: 0 });
     expect([await borrowed.call(other, 1), await borrowed.call(other, 1)]).toEqual([1, 2]);
     expect(await borrowed.call({ calls: 0 }, 1)).toBe(1);

@@ -34,6 +34,8 @@ export interface RigParts {
   readonly backend?: CacheBackend | null;
   readonly memory?: MemoryOptions;
   readonly bypass?: () => boolean;
+  /** Write down what is announced. @default true */
+  readonly listen?: boolean;
 }
 
 /** The core as an application wires it, on a clock that stands still, with its announcements written down. */
@@ -48,7 +50,7 @@ export class CacheRig {
   readonly fenced: string[] = [];
   private requests = 0;
 
-  constructor({ clock = new ManualClock(), log, backend = null, memory, bypass }: RigParts = {}) {
+  constructor({ clock = new ManualClock(), log, backend = null, memory, bypass, listen = true }: RigParts = {}) {
     this.clock = clock;
     this.log = log ?? new MemoryInvalidationLog();
     this.engine = new CacheEngine({
@@ -63,6 +65,7 @@ export class CacheRig {
     const newId = () => `request-${(this.requests += 1)}`;
     const flush = () => InvalidationIntent.flush();
     this.invalidations = new InvalidationService(this.log, this.applier, clock, newId, 'rig', flush);
+    if (!listen) return;
     this.engine.events.on('read', (event) => this.reads.push(event));
     this.engine.events.on('trouble', (event) => this.trouble.push(event));
     this.engine.events.on('fenced', ({ key }) => this.fenced.push(key));

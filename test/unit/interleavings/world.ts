@@ -131,7 +131,8 @@ export class World {
 
   private async instance(hub: MemoryHub | null, sabotage?: (rig: CacheRig) => void): Promise<Instance> {
     const connection = hub?.instance() ?? null;
-    const rig = await CacheRig.open({ clock: this.clock, ...connection });
+    const parts = connection === null ? {} : { log: connection.log, backend: connection.backend };
+    const rig = await CacheRig.open({ clock: this.clock, ...parts });
     rig.engine.events.on('fenced', () => (seen.fenced += 1));
     rig.engine.events.on('read', ({ outcome, tier }) => {
       if (outcome === 'stale') seen.stale += 1;
