@@ -13,6 +13,8 @@ const HEADROOM = 1.25;
 export class KeepRecord {
   private covered = 0;
   private era = '';
+  /** A record under way: a burst of fills needs one, not one each. */
+  private recording: { readonly era: string; readonly wanted: number; readonly done: Promise<void> } | null = null;
 
   constructor(
     private readonly link: RedisLink,
@@ -23,7 +25,19 @@ export class KeepRecord {
   async cover(keepMs: number): Promise<void> {
     const era = this.link.era;
     if (era === this.era && keepMs <= this.covered) return;
-    const wanted = Math.ceil(keepMs * HEADROOM);
+    if (this.recording === null || this.recording.era !== era || this.recording.wanted < keepMs) {
+      const wanted = Math.ceil(keepMs * HEADROOM);
+      const recording = { era, wanted, done: this.record(era, wanted) };
+      this.recording = recording;
+      const over = (): void => {
+        if (this.recording === recording) this.recording = null;
+      };
+      recording.done.then(over, over);
+    }
+    await this.recording.done;
+  }
+
+  private async record(era: string, wanted: number): Promise<void> {
     const recorded = await this.link.run(this.limitMs, (client) =>
       runScript(client, KEEP, [this.keys.control], [era, wanted]),
     );

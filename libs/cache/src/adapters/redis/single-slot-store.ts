@@ -18,11 +18,25 @@ import type { ExecutedMessage, KeyAnswer, KeyRead, MessageTargets, ValueStore } 
 
 /** Several batches under way keep the server busy while replies are read here; measured, see `docs/redis.md`. */
 const READ_BATCH = { items: 128, weight: Number.POSITIVE_INFINITY, inFlight: 4 };
+/** A burst of cold keys must not queue up more fills than are stored well within the time a command may take. */
+const FILL_BATCH = { items: 64, weight: 1_000_000, inFlight: 2 };
 export const MODE_LETTERS = { get: 'g', renew: 'r', drop: 'd' } as const;
+
+interface Fill {
+  readonly key: string;
+  readonly permit: FillPermit;
+  readonly entry: EntryDraft;
+}
 
 /** One server (or a Sentinel group): everything of a namespace lies in one slot, so each operation is one atomic script. */
 export class SingleSlotStore implements ValueStore {
   private readonly reads = new Gatherer((batch: readonly KeyRead[]) => this.readTogether(batch), READ_BATCH);
+
+  private readonly fills = new Gatherer(
+    (batch: readonly Fill[]) => this.fillTogether(batch),
+    FILL_BATCH,
+    ({ entry }) => entry.tail.length,
+  );
 
   constructor(
     private readonly link: RedisLink,
@@ -34,10 +48,8 @@ export class SingleSlotStore implements ValueStore {
     return this.reads.add(read);
   }
 
-  async fill(key: string, { token, position }: FillPermit, entry: EntryDraft): Promise<boolean> {
-    const keys = [this.keys.entry(key), this.keys.permit(key)];
-    const args = [token, position, entry.freshMs, entry.keepMs, entry.tail];
-    return (await this.run(this.options.readTimeoutMs, SETF, keys, args)) === 1;
+  fill(key: string, permit: FillPermit, entry: EntryDraft): Promise<boolean> {
+    return this.fills.add({ key, permit, entry });
   }
 
   async release(key: string, token: string): Promise<void> {
@@ -75,6 +87,19 @@ export class SingleSlotStore implements ValueStore {
         prey.map(({ before }) => before),
       ),
     );
+  }
+
+  private async fillTogether(fills: readonly Fill[]): Promise<readonly boolean[]> {
+    const keys = fills.flatMap(({ key }) => [this.keys.entry(key), this.keys.permit(key)]);
+    const args = fills.flatMap(({ permit: { token, position }, entry: { freshMs, keepMs, tail } }) => [
+      token,
+      position,
+      freshMs,
+      keepMs,
+      tail,
+    ]);
+    const stored = asText(await this.run(this.options.readTimeoutMs, SETF, keys, args));
+    return Array.from(stored, (letter) => letter === '1');
   }
 
   private async readTogether(reads: readonly KeyRead[]): Promise<readonly KeyAnswer[]> {

@@ -11,19 +11,27 @@ local function store(e, position, fresh, keep, tail)
 end`;
 
 /**
- * SETF (e, p | token, position, fresh ms, keep ms, tail) → 1 stored, 0 refused
+ * SETF ([e p]… | [token, position, fresh ms, keep ms, tail]…) → one letter per key: `1` stored, `0` refused
  *
- * Stores under a permit, which it uses up. *Absent means refuse*: an invalidation removed the permit, or eviction,
+ * Stores under permits, which it uses up; many keys in one call, each for itself. *Absent means refuse*: an invalidation removed the permit, or eviction,
  * expiry or a restart did, which errs to the safe side. The test is made here, at the server, so late packets, pauses and
  * retries change nothing (I4, I5).
  */
 export const SETF = script(
   'SETF',
   `${STORE}
-if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 0 end
-store(KEYS[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5])
-redis.call('UNLINK', KEYS[2])
-return 1`,
+local stored = {}
+for i = 1, #KEYS, 2 do
+  local at = (i - 1) / 2 * 5
+  if redis.call('GET', KEYS[i + 1]) == ARGV[at + 1] then
+    store(KEYS[i], ARGV[at + 2], tonumber(ARGV[at + 3]), tonumber(ARGV[at + 4]), ARGV[at + 5])
+    redis.call('UNLINK', KEYS[i + 1])
+    stored[#stored + 1] = '1'
+  else
+    stored[#stored + 1] = '0'
+  end
+end
+return table.concat(stored)`,
 );
 
 /** RELEASE (p | token) → gives an unused permit back. */
