@@ -71,9 +71,12 @@ async function byPattern({ actions }, url) {
   return costs;
 }
 
-/** A real entry, to copy. */
+/** A real entry, to copy; its fill may still be on its way. */
 async function anEntry(client) {
-  const keys = await client.keys('*byId:1');
-  const key = keys.find((found) => found.includes('e:'));
-  return { key, value: await client.getBuffer(key) };
+  for (let look = 0; look < 100; look += 1) {
+    const key = (await client.keys('*byId:1')).find((found) => found.includes('e:'));
+    if (key !== undefined) return { key, value: await client.getBuffer(key) };
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error('Expected an entry of byId:1 in Redis, found none in 5 s.');
 }
