@@ -35,13 +35,25 @@ describe('knowledge that a server has lost', () => {
     expect(await a.value('user:get_user:1')).toBeNull();
   });
 
+  it('of a pattern is missed by the very look that finds the loss', async () => {
+    const server = await startRedis({ fromEnvironment: false });
+    servers.push(server);
+    const a = await open(server.url);
+    const permit = await a.miss('user:get_user:1');
+    await a.invalidate({ patterns: [{ pattern: 'get_user:*', scope: 'user' }] });
+    expect(await a.fill('user:get_user:1', permit, 'old')).toBe(true);
+    const late = await open(server.url);
+    await withServer(server.url, (client) => client.del('larder:{shop}:pat'));
+    expect(await late.value('user:get_user:1')).toBeNull();
+  });
+
   it('of a member is waited for: a lease renewed in the lost tail of a failover still runs', async () => {
     const primary = await startRedis({ fromEnvironment: false });
     const replica = await startRedis({ fromEnvironment: false, replicaOf: { host: primary.host, port: primary.port } });
     servers.push(primary, replica);
     const a = await open(primary.url, '4s');
     await a.until('the newcomer’s wait to be over', async () => {
-      const members = await withServer(replica.url, (client) => client.zrange('larder:{shop}:mem', 0, -1));
+      const members = await withServer(replica.url, (client) => client.zrange('larder:{shop}:mem', '0', '-1'));
       return members.includes(a.id) && !members.includes('!');
     });
     await withServer(replica.url, (client) => client.replicaof('NO', 'ONE'));

@@ -51,11 +51,12 @@ export class PatternPredicates {
   }
 
   /**
-   * Resolves when the list reflects every pattern invalidation up to `ord`. A fetch that is under way may have been
-   * answered before that one was executed; the next cannot.
+   * Brings the list up to `ord`. A fetch that is under way may have been answered before that pattern was executed; the
+   * next cannot. Whether it succeeded `current` tells: continuity may be lost meanwhile.
    */
   async reach(ord: Ord): Promise<void> {
-    while (!this.current(ord)) await this.refresh();
+    if (!this.current(ord)) await this.refresh();
+    if (!this.current(ord)) await this.refresh();
   }
 
   /** Fetches the list; callers at the same time share one fetch. */

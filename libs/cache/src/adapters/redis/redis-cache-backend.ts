@@ -14,7 +14,10 @@ import { decodeEntry, draft } from './redis-entry.js';
 import { tierUnavailable } from './redis-failures.js';
 import type { RedisInvalidationLog } from './redis-invalidation-log.js';
 import type { RedisLink } from './redis-link.js';
-import type { KeyAnswer, ValueStore } from './value-store.js';
+import type { KeyAnswer, KeyRead, ValueStore } from './value-store.js';
+
+/** So often an answer is asked for that is not older than the list of patterns. */
+const MAX_LOOKS = 4;
 
 /**
  * Redis as the shared tier. Whether an entry is valid is decided in the server when it is *read* (stamp), whether a fill
@@ -47,9 +50,8 @@ export class RedisCacheBackend extends CacheBackend {
   override async read(key: string, { permitMs, refresh }: ReadOptions): Promise<BackendRead> {
     const bounded = Math.min(Math.max(permitMs, 1), MAX_PERMIT_MS);
     try {
-      const answer = await this.store.read({ key, permitMs: bounded, mode: refresh === true ? 'renew' : 'get' });
+      const answer = await this.judgeable({ key, permitMs: bounded, mode: refresh === true ? 'renew' : 'get' });
       if (answer.raw === null) return missed(answer, null);
-      if (!this.predicates.current(answer.batch.patterns)) await this.predicates.reach(answer.batch.patterns);
       const entry = decodeEntry(answer.raw, answer.batch.now);
       const doomed = entry === null || this.predicates.doom(key, answer.raw) !== null;
       if (!doomed) return answer.permit === null ? { hit: true, entry } : missed(answer, entry);
@@ -58,6 +60,26 @@ export class RedisCacheBackend extends CacheBackend {
     } catch (error) {
       throw tierUnavailable(error);
     }
+  }
+
+  /**
+   * Asks until the resident predicates can judge the answer. Where they had to be fetched first, the server is asked again:
+   * what the list does not name any more (folded, lost or flushed into the floor, or swept and dropped) it has judged by
+   * then itself, and an answer from before that is void.
+   */
+  private async judgeable(read: KeyRead): Promise<KeyAnswer> {
+    let elected: string | null = null;
+    for (let look = 1; look <= MAX_LOOKS; look += 1) {
+      const answer = await this.store.read(read);
+      const { raw, permit, batch } = answer;
+      if (permit?.owner === true) elected = permit.token;
+      if (raw === null || this.predicates.current(batch.patterns)) {
+        if (permit === null || permit.token !== elected) return answer;
+        return { ...answer, permit: { token: elected, owner: true } }; // by an earlier look
+      }
+      await this.predicates.reach(batch.patterns);
+    }
+    throw new Error('ERR patterns are invalidated faster than they can be followed');
   }
 
   override async fill(key: string, permit: FillPermit, entry: FillEntry): Promise<boolean> {

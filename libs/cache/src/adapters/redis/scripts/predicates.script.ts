@@ -3,8 +3,9 @@ import { CHECK_ERA, script } from './script.js';
 /**
  * PREDICATES (ctl, pat | era) → { ord, member… }
  *
- * The live pattern predicates, complete up to the log's last message, whose ord is `ord`. A member is the ord (28) followed by the pattern as JSON. If the list was evicted or lost,
- * its count does not agree with the control record's: then the floor is raised to now. Cold, never stale (I6).
+ * The live pattern predicates, complete up to the log's last message, whose ord is `ord`. A member is the ord (28)
+ * followed by the pattern as JSON. If the list was evicted or lost, its count does not agree with the control record's:
+ * then the floor is raised to now. Cold, never stale (I6).
  */
 export const PREDICATES = script(
   'PREDICATES',
