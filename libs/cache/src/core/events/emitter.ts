@@ -1,3 +1,5 @@
+import { inspect } from 'node:util';
+
 /** Takes a listener away again. */
 export type Unsubscribe = () => void;
 
@@ -38,6 +40,7 @@ export class Emitter<Events extends object> {
   }
 }
 
+/** As text: `emitWarning` refuses errors of another realm, and `String` fails for objects without a prototype. */
 function reportAsWarning(error: unknown): void {
-  process.emitWarning(error instanceof Error ? error : String(error), 'LarderListenerError');
+  process.emitWarning(inspect(error), 'LarderListenerError');
 }

@@ -1,0 +1,143 @@
+import { MemoryHub } from '../../../libs/cache/src/adapters/memory/memory-hub.js';
+import type { BackendRead } from '../../../libs/cache/src/core/coherence/cache-backend.port.js';
+import { InvalidationIntent } from '../../../libs/cache/src/core/invalidation/intent.js';
+import { ManualClock } from '../../../libs/cache/src/testing/manual-clock.js';
+import { CacheRig, POLICY } from './cache-rig.js';
+import { Gate, settled, handlingAll } from './gate.js';
+
+const KEY = 'user:get:1';
+
+async function overHub() {
+  const clock = new ManualClock();
+  const hub = new MemoryHub({ clock, leaseMs: 1000 });
+  const { log, backend } = hub.instance();
+  return { clock, backend, rig: await CacheRig.open({ clock, log, backend }) };
+}
+
+describe('the read road', () => {
+  it('passes memory, shared tier and method in this order', async () => {
+    const { rig, clock } = await overHub();
+    await rig.read(KEY, () => 'value');
+    await rig.read(KEY, () => 'never asked');
+    rig.engine.local.store.clear('cleared');
+    await rig.read(KEY, () => 'never asked');
+    clock.advance(POLICY.ttlMs);
+    await rig.read(KEY, () => 'value');
+    expect(rig.reads.map(({ outcome, tier }) => `${outcome} ${tier}`)).toEqual([
+      'miss source',
+      'hit memory',
+      'hit memory-hub',
+      'miss source',
+    ]);
+  });
+
+  it('keeps what the shared tier answers for the time that is left to it', async () => {
+    const { rig, clock } = await overHub();
+    await rig.read(KEY, () => 'value', { policy: { ttlMs: 10_000 } });
+    await clock.advanceAsync(6000);
+    rig.engine.local.store.clear('cleared');
+    await rig.read(KEY, () => 'never asked');
+    expect(rig.engine.inspect(KEY)?.freshMs).toBe(4000);
+  });
+
+  it('invalidates what came from the shared tier by the tags it was stored with', async () => {
+    const { rig } = await overHub();
+    await rig.read(KEY, () => 'old', { tags: ['t'] });
+    rig.engine.local.store.clear('cleared');
+    await rig.read(KEY, () => 'never asked');
+    await rig.invalidate(InvalidationIntent.tag('t'));
+    expect(await rig.read(KEY, () => 'new')).toBe('new');
+  });
+
+  describe('when the shared tier is in trouble', () => {
+    it.each([
+      ['rejects', () => Promise.reject<BackendRead>(new Error('down'))],
+      ['is silent', () => new Promise<BackendRead>(() => undefined)],
+    ])('and %s, the method runs after the soft timeout at most, and nothing escapes', async (_, answer) => {
+      const { rig, backend, clock } = await overHub();
+      backend.read = answer;
+      await handlingAll(async () => {
+        const read = rig.read(KEY, () => 'value');
+        await clock.advanceAsync(POLICY.softTimeoutMs);
+        expect(await read).toBe('value');
+      });
+    });
+
+    it('and refuses to store, the value is returned and kept nowhere', async () => {
+      const { rig, backend, clock } = await overHub();
+      backend.fill = () => Promise.reject(new Error('out of memory'));
+      expect(await rig.read(KEY, () => 'first')).toBe('first');
+      expect(rig.trouble.map(({ operation }) => operation)).toEqual(['fill']);
+      await clock.advanceAsync(20_000);
+      expect(await rig.read(KEY, () => 'second')).toBe('second');
+    });
+
+    it('and holds what this version cannot read, the method runs and replaces it', async () => {
+      const { rig, backend } = await overHub();
+      const entry = { payload: new Uint8Array([250, 1, 2]), tags: [], freshMs: 60_000, keepMs: 60_000 };
+      await backend.put(KEY, entry);
+      expect(await rig.read(KEY, () => 'value')).toBe('value');
+      rig.engine.local.store.clear('cleared');
+      expect(await rig.read(KEY, () => 'never asked')).toBe('value');
+      expect(rig.trouble.map(({ operation }) => operation)).toEqual(['decode']);
+    });
+
+    it('and gives no permit back, nobody is disturbed', async () => {
+      const { rig, backend } = await overHub();
+      backend.release = () => Promise.reject(new Error('down'));
+      await handlingAll(() => expect(rig.read(KEY, () => Promise.reject(new Error('own')))).rejects.toThrow('own'));
+      expect(rig.trouble.map(({ operation }) => operation)).toEqual(['release']);
+    });
+  });
+
+  it('gives the permit back where the result is not kept, so that nobody waits for it', async () => {
+    const { rig, backend } = await overHub();
+    const released: string[] = [];
+    const release = backend.release.bind(backend);
+    backend.release = (key, permit) => {
+      released.push(key);
+      return release(key, permit);
+    };
+    await rig.read('unless', () => 'value', { unless: () => true });
+    await rig.read('tags', () => 'value', {
+      tagsOf: () => {
+        throw new Error('tags');
+      },
+    });
+    await rig.read('value', () => () => 'a function');
+    await rig.read('error', () => Promise.reject(new Error('x'))).catch(() => undefined);
+    await settled();
+    expect(released).toEqual(['unless', 'tags', 'value', 'error']);
+  });
+
+  it('stores jittered lives that are never longer than asked for', async () => {
+    const rig = await CacheRig.open();
+    await rig.read(KEY, () => 'value', { policy: { jitter: 0.5 } });
+    expect(rig.engine.inspect(KEY)?.freshMs).toBeLessThanOrEqual(POLICY.ttlMs);
+  });
+
+  it('runs what throws at once as it runs what rejects', async () => {
+    const rig = await CacheRig.open();
+    const error = new Error('at once');
+    const load = () => {
+      throw error;
+    };
+    await expect(rig.read(KEY, load)).rejects.toBe(error);
+    expect(rig.engine.loadsUnderWay).toBe(0);
+  });
+
+  it('lets two methods call each other without end in sight, and finds it', async () => {
+    const rig = await CacheRig.open();
+    let rounds = 0;
+    const a = (): Promise<unknown> => rig.read('a', async () => ((rounds += 1) > 2 ? 'end' : b()));
+    const b = (): Promise<unknown> => rig.read('b', () => a());
+    const answer = a();
+    await rig.clock.advanceAsync(POLICY.hardTimeoutMs);
+    await rig.clock.advanceAsync(POLICY.hardTimeoutMs);
+    expect(await answer).toBe('end');
+    const gate = new Gate();
+    gate.open(null);
+    await gate.passed;
+    expect(rig.engine.loadsUnderWay).toBe(0);
+  });
+});
