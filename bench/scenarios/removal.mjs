@@ -19,7 +19,7 @@ export async function run() {
   });
   const tags = await byTag(cache);
   await up(cache.health);
-  await cache.call(1);
+  await cache.cache.set('byId:1', { id: 1 }, { scope: 'item', ttl: 3600 });
   const revoke = await byPattern(cache, server.url);
   await cache.close();
   await server.stop();
