@@ -101,7 +101,7 @@ export class Lane {
       const jar = JARS[n % JARS.length];
       await this.#shop.write(jar, `${life}-${n}`, { rollsBack: n % 4 === 2, nested: n % 3 === 1 });
       // A few at first, for full batches; then slowly, for points that only another row reaches.
-      if (n > 8) await sleep(POLL_MS);
+      if (n > 8) await sleep(5 * POLL_MS);
     }
     if (end === undefined) await once(child, 'exit');
     clearTimeout(tooLong);
