@@ -1,4 +1,8 @@
 import { InvalidationIntent } from '../../../libs/cache/src/core/invalidation/intent.js';
+import { snapshot } from '../../../libs/cache/src/core/engine/isolation.js';
+import { resolveMemoryOptions } from '../../../libs/cache/src/core/engine/l1.options.js';
+import { LocalTier } from '../../../libs/cache/src/core/engine/local-tier.js';
+import { ManualClock } from '../../../libs/cache/src/testing/manual-clock.js';
 import { CacheRig } from './cache-rig.js';
 import { Gate } from './gate.js';
 
@@ -33,6 +37,43 @@ describe('a value too large for memory', () => {
     expect(rig.fenced).toEqual([]);
     expect(rig.engine.local.store.size).toBe(0);
   });
+});
+
+describe('a value kept while the shared tier is away', () => {
+  class SuspendableClock extends ManualClock {
+    sleptMs = 0;
+    override wall(): number {
+      return super.wall() + this.sleptMs;
+    }
+  }
+
+  function kept(loadedAt: number) {
+    const clock = new SuspendableClock();
+    const tier = new LocalTier(resolveMemoryOptions(), { leased: true, leaseMs: 2000, leaseLive: () => false }, clock);
+    const copy = snapshot('old', 'freeze');
+    const entry = tier.entry('user:get:1', copy, [], 60_000, 60_000);
+    tier.grantWithoutLease(entry, loadedAt, 1000);
+    expect(tier.install(entry, tier.fence.mark())).toBe('installed');
+    return { clock, served: () => tier.fresh('user:get:1', clock.monotonic()) !== undefined };
+  }
+
+  it('is served for a moment, and no longer', () => {
+    const { clock, served } = kept(0);
+    clock.advance(999);
+    expect(served()).toBe(true);
+    clock.advance(1);
+    expect(served()).toBe(false);
+  });
+
+  it.each([3_600_000, -3_600_000])(
+    'is not served when the clocks disagree, as after the machine was suspended: %d',
+    (ms) => {
+      const { clock, served } = kept(0);
+      clock.advance(10);
+      clock.sleptMs = ms; // the monotonic clock stood still
+      expect(served()).toBe(false);
+    },
+  );
 });
 
 describe('pattern-sweep', () => {

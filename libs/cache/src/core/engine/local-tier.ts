@@ -17,6 +17,8 @@ export interface LeaseHolder {
 /** What became of an entry that was to be installed; `fenced`: something it depends on was invalidated meanwhile. */
 export type Installation = 'installed' | 'fenced' | 'too large' | 'closed';
 
+/** So much more than L may have passed by the wall clock since an entry was made that is served without a lease, ms. */
+const CLOCK_TOLERANCE_MS = 1000;
 const SWEEP_EVERY_MS = 1000;
 const SWEEP_SLICE = 2000;
 
@@ -51,7 +53,7 @@ export class LocalTier {
    */
   servable(entry: L1Entry, now: number): boolean {
     if (entry.freshUntil <= now || this.invalidated(entry)) return false;
-    return !this.lease.leased || this.lease.leaseLive(now) || entry.unleasedUntil > now;
+    return !this.lease.leased || this.lease.leaseLive(now) || this.servableUnleased(entry, now);
   }
 
   /** The entry of a key if it may be served at `now`. */
@@ -143,6 +145,15 @@ export class LocalTier {
     this.sweeper = null;
     this.patterns.abandon();
     this.store.clear('cleared');
+  }
+
+  /**
+   * By both clocks, as a lease is: the monotonic one stands still while the machine is suspended. The wall clock may only
+   * shorten the moment, never lengthen it.
+   */
+  private servableUnleased(entry: L1Entry, now: number): boolean {
+    if (entry.unleasedUntil <= now) return false;
+    return Math.abs(this.clock.wall() - entry.createdAt) <= this.lease.leaseMs + CLOCK_TOLERANCE_MS;
   }
 
   private invalidated(entry: L1Entry): boolean {
