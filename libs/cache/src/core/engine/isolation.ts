@@ -16,6 +16,8 @@ export interface Snapshot {
   readonly value: unknown;
   /** True: the value may be handed to every caller as it is. False: each caller gets `cloneForCaller(value)`. */
   readonly shared: boolean;
+  /** True: it holds instances of classes, which a shared tier gives back as plain objects. */
+  readonly classes: boolean;
   /** Estimated heap size of the value, see `isolation-size.ts`. */
   readonly bytes: number;
 }
@@ -28,11 +30,12 @@ export interface Snapshot {
  * emitters, iterators, weak collections, classes with `#private` members, nesting beyond 500 levels. Never with `share`.
  */
 export function snapshot(value: unknown, mode: Isolation): Snapshot {
-  if (mode === 'share') return { value, shared: true, bytes: estimateBytes(value) };
+  if (mode === 'share') return { value, shared: true, classes: false, bytes: estimateBytes(value) };
   const isObject = (typeof value === 'object' && value !== null) || typeof value === 'function';
   const copier = new ValueCopier({ freeze: mode === 'freeze', measure: true });
   const copy = guarded(copier, value);
-  return { value: copy, shared: !isObject || (mode === 'freeze' && !copier.mutable), bytes: copier.bytes };
+  const shared = !isObject || (mode === 'freeze' && !copier.mutable);
+  return { value: copy, shared, classes: copier.classes, bytes: copier.bytes };
 }
 
 /** A private copy of a stored value whose `shared` is false: the same classes, cycles and repeated references, not frozen. */

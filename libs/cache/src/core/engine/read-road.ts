@@ -264,8 +264,11 @@ export class ReadRoad {
 
   /** `null` where the value cannot be copied (a stream, a function): it goes to its own caller and to nobody else. */
   private copyOf(request: ReadRequest, value: unknown): Snapshot | null {
+    const { isolation } = request.policy;
     try {
-      return snapshot(value, request.policy.isolation);
+      const copy = snapshot(value, isolation);
+      // Memory shows what the other instances will get from the shared tier: every tier gives the same shape.
+      return copy.classes && this.shared !== null ? snapshot(this.shared.shapeOf(value), isolation) : copy;
     } catch (error) {
       this.trouble(request, 'value', error);
       return null;

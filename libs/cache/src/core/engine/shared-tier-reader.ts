@@ -96,6 +96,14 @@ export class SharedTierReader {
     }
   }
 
+  /**
+   * What the tier will give back for a value: instances of classes come back as plain objects.
+   * @throws CacheError `LARDER_VALUE_UNCACHEABLE` for what it cannot carry
+   */
+  shapeOf(value: unknown): unknown {
+    return decodeEnvelope(encodeEnvelope({ value, freshMs: 0, graceMs: 0, createdAt: 0 }))?.value;
+  }
+
   /** The load failed or its value is not kept: let the next reader load without waiting. */
   release(request: SharedTierRequest, { permit }: { readonly permit: FillPermit }): void {
     this.backend.release(request.key, permit).catch((error: unknown) => this.trouble(request, 'release', error));
