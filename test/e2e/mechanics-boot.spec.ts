@@ -143,6 +143,14 @@ describe('a decorator that cannot work stops the boot, naming class, method and 
     expect(error.message).toContain('@CacheScope');
   });
 
+  it('the module imported twice with different options, of which one would invalidate in vain', async () => {
+    @Module({ imports: [CacheModule.forRoot({ namespace: 'library' })] })
+    class LibraryModule {}
+    const error = await bootError({ imports: [LibraryModule], providers: [serviceWith(60)] }, { namespace: 'app' });
+    expect(error.message).toContain('CacheModule');
+    expect(error.message).toContain('root module');
+  });
+
   it('a request-scoped class too, though no instance exists at boot', async () => {
     const Service = serviceWith({ ttl: 0 });
     const error = await bootError({ providers: [{ provide: 'S', useClass: Service, scope: 2 }] });

@@ -6,6 +6,7 @@ import {
   type Type,
 } from '@nestjs/common';
 import { DiscoveryService } from '@nestjs/core';
+import { CacheError } from '../core/errors/cache-error.js';
 import { CacheRegistry } from './cache-registry.js';
 import { CacheRuntime } from './cache-runtime.js';
 import { bindDataSource } from './durability/bind-data-source.js';
@@ -37,6 +38,7 @@ export class CacheExplorer implements OnModuleInit, BeforeApplicationShutdown, O
   ) {}
 
   async onModuleInit(): Promise<void> {
+    this.assertAlone();
     for (const wrapper of [...this.discovery.getProviders(), ...this.discovery.getControllers()]) this.explore(wrapper);
     for (const { metatype } of this.discovery.getControllers()) this.routes.explore(metatype as Type);
     for (const warning of checkNames(this.runtime.options, this.registry)) this.runtime.logger.warn(warning);
@@ -57,6 +59,16 @@ export class CacheExplorer implements OnModuleInit, BeforeApplicationShutdown, O
   async onApplicationShutdown(): Promise<void> {
     this.stopListening?.();
     await this.runtime.close();
+  }
+
+  /** With two caches a method would be cached in one and, perhaps, invalidated in the other. */
+  private assertAlone(): void {
+    const runtimes = this.discovery.getProviders().filter(({ token }) => token === CacheRuntime);
+    if (runtimes.length === 1) return;
+    throw new CacheError(
+      'LARDER_OPTION_INVALID',
+      `Expected CacheModule to be imported once in an application, got it ${runtimes.length} times with different options. Import it in the root module alone; it is global.`,
+    );
   }
 
   private explore(wrapper: Wrapper): void {
