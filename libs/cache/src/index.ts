@@ -29,6 +29,8 @@ export type { AdminOptions } from './nest/admin/admin.options.js';
 export type { CacheFeatureOptions } from './nest/admin/admin-routes.module.js';
 
 export { memory, MemoryTier } from './adapters/memory/memory.js';
+export { MemoryHub } from './adapters/memory/memory-hub.js';
+export type { HubInstance, MemoryHubOptions } from './adapters/memory/memory-hub.js';
 export type { MemoryOptions } from './core/engine/l1.options.js';
 
 export { InvalidationIntent } from './core/invalidation/intent.js';
