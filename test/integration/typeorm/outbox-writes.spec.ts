@@ -1,7 +1,7 @@
 import { jest } from '@jest/globals';
 import { Column, Entity, PrimaryGeneratedColumn, type DataSource, type EntityManager } from 'typeorm';
 import { InvalidationIntentBatch, OutboxWorker, type OutboxRow } from 'nestjs-larder';
-import { CacheEntity, typeormOutbox, type TypeOrmOutboxStore } from 'nestjs-larder/typeorm';
+import { CacheEntity, typeormAudit, typeormOutbox, type TypeOrmOutboxStore } from 'nestjs-larder/typeorm';
 import { createDatabase, type TestDatabase } from './database.js';
 
 @Entity()
@@ -266,7 +266,14 @@ describe('after the commit', () => {
     const narrow = await database.connect({ extra: { max: 1 } });
     const store = typeormOutbox({ dataSource: narrow, listen: false, publishWithinMs: 10_000 });
     await store.open('shop');
-    const applier = { applyInvalidation: async () => undefined };
+    const audit = typeormAudit({ dataSource: narrow });
+    await audit.open();
+    const applier = {
+      applyInvalidation: async (_: unknown, { id }: OutboxRow) => {
+        const entry = { pattern: '*', keys: [], triggeredBy: 'outbox', timestampMs: 0, requestId: id, latencyMs: null };
+        await audit.append(entry);
+      },
+    };
     const subject = new OutboxWorker(store, applier, 'shop', { pollIntervalMs: 60_000 });
     subject.start();
     try {

@@ -9,6 +9,7 @@ import {
 } from '../../core/audit/audit-record.js';
 import { AuditStore } from '../../core/audit/audit-store.port.js';
 import { CacheError } from '../../core/errors/cache-error.js';
+import { connectionOf } from './held-connection.js';
 import { storableText } from './outbox-row-mapping.js';
 import { assertSupported, checkSchema, installSchema } from './schema.js';
 import { APPEND_AUDIT, AUDIT_CHAIN_PAGE, AUDIT_HEAD, COUNT_AUDIT, FIND_AUDIT, LIST_AUDIT } from './sql/audit-rows.js';
@@ -67,7 +68,7 @@ export class TypeOrmAuditStore extends AuditStore {
   }
 
   override append(entry: AuditEntry): Promise<AuditAppendResult> {
-    return this.appendTo(this.database(), entry);
+    return this.appendTo(connectionOf(this.database()), entry);
   }
 
   /**

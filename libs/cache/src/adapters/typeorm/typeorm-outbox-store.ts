@@ -1,4 +1,3 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
 import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
 import { CacheError } from '../../core/errors/cache-error.js';
 import { CommitPosition } from '../../core/outbox/commit-position.js';
@@ -9,6 +8,7 @@ import type { CommitStatus, OutboxStatus } from '../../core/outbox/outbox-status
 import { OutboxStore, type OutboxHintListener, type ReplayRequest } from '../../core/outbox/outbox-store.port.js';
 import { CacheEntitySubscriber } from './cache-entity-subscriber.js';
 import { CommitAnnouncer } from './commit-announcer.js';
+import { connectionOf, whileHolding } from './held-connection.js';
 import { TypeOrmInvalidationCollector } from './invalidation-collector.js';
 import { NotificationListener } from './notification-listener.js';
 import { storableText, toOutboxRow, type StoredOutboxRow } from './outbox-row-mapping.js';
@@ -34,11 +34,6 @@ export class TypeOrmOutboxStore extends OutboxStore {
   private readonly options: Required<Omit<TypeOrmOutboxOptions, 'dataSource'>>;
   private readonly ledger: WriteLedger;
   private readonly announcer: CommitAnnouncer;
-  /**
-   * The connection of a transaction that has just been committed. Its rows are published over it: writers that each waited
-   * for a second connection while they hold one would exhaust the pool.
-   */
-  private readonly held = new AsyncLocalStorage<QueryRunner>();
   private readonly entities: CacheEntitySubscriber;
   private dataSource: DataSource | null;
   private namespace = 'app';
@@ -53,7 +48,7 @@ export class TypeOrmOutboxStore extends OutboxStore {
     this.announcer = new CommitAnnouncer(this.options, () => this.source().query(`NOTIFY ${OUTBOX_CHANNEL}`));
     this.ledger = new WriteLedger(
       (queryRunner, batches) => writeBatches(queryRunner, batches),
-      (queryRunner, receipts) => this.held.run(queryRunner, () => this.announcer.committed(receipts)),
+      (queryRunner, receipts) => whileHolding(queryRunner, () => this.announcer.committed(receipts)),
       (queryRunner) => this.transactions.enter(queryRunner),
     );
     this.entities = new CacheEntitySubscriber((manager, batch) => this.gather(manager, batch));
@@ -233,8 +228,7 @@ export class TypeOrmOutboxStore extends OutboxStore {
   }
 
   private database(): Database {
-    const held = this.held.getStore();
-    return held === undefined || held.isReleased || held.isTransactionActive ? this.source() : held;
+    return connectionOf(this.source());
   }
 
   private source(): DataSource {
