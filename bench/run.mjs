@@ -17,7 +17,8 @@ const SCENARIOS = {
   removal: 'F: invalidation by tag and by pattern as the cache grows',
   'hit-ratio': 'G: share of a skewed load answered with room for 1 % of the ids',
   'l1-store': 'H: the memory tier below the engine, and what isolation costs',
-  codec: 'I: the codec of the shared tiers',
+  outbox: 'I: the outbox worker against SQL by hand, and what an intent adds to a write',
+  codec: 'J: the codec of the shared tiers',
   outbox: 'J: rows through the outbox worker, and what an intent adds to a transaction',
 };
 
