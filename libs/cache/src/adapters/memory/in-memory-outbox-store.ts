@@ -125,17 +125,21 @@ export class InMemoryOutboxStore extends OutboxStore {
   }
 
   override async status(namespace: string): Promise<OutboxStatus> {
-    const rows = this.rows().filter((row) => row.namespace === namespace);
-    const pending = rows.filter((row) => row.state === OutboxState.Pending);
-    const published = rows.flatMap((row) => row.publishedAtMs ?? []);
-    const oldest = Math.min(...pending.map((row) => row.createdAtMs));
-    return {
-      pending: pending.length,
-      oldestPendingAgeMs: pending.length === 0 ? 0 : Math.max(0, this.clock.wall() - oldest),
-      deadLettered: rows.filter((row) => row.state === OutboxState.Dead).length,
-      lastPublishedAtMs: published.length === 0 ? null : Math.max(...published),
-      failedAttempts: rows.reduce((sum, row) => sum + row.attempts, 0),
-    };
+    const status = { pending: 0, deadLettered: 0, failedAttempts: 0, lastPublishedAtMs: null as number | null };
+    let oldest = Infinity;
+    for (const row of this.byId.values()) {
+      if (row.namespace !== namespace) continue;
+      status.failedAttempts += row.attempts;
+      if (row.state === OutboxState.Dead) status.deadLettered += 1;
+      if (row.state === OutboxState.Pending) {
+        status.pending += 1;
+        oldest = Math.min(oldest, row.createdAtMs);
+      }
+      if (row.publishedAtMs !== null)
+        status.lastPublishedAtMs = Math.max(status.lastPublishedAtMs ?? 0, row.publishedAtMs);
+    }
+    const oldestPendingAgeMs = status.pending === 0 ? 0 : Math.max(0, this.clock.wall() - oldest);
+    return { ...status, oldestPendingAgeMs };
   }
 
   override async statusForCommit(namespace: string, commitPosition: CommitPosition | string): Promise<CommitStatus> {
@@ -261,7 +265,7 @@ export class InMemoryOutboxStore extends OutboxStore {
 }
 
 /** Published rows kept; the durable store keeps them by age. */
-const MAX_PUBLISHED = 10_000;
+const MAX_PUBLISHED = 1_000;
 const UNCLAIMED = { claimedAtMs: null, claimOwner: null } as const;
 
 function byAvailability(a: OutboxRow, b: OutboxRow): number {
