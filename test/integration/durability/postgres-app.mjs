@@ -54,15 +54,17 @@ const orders = {
     (await invalidations.record(new InvalidationIntentBatch('test').invalidateTag('t').invalidateTag('u'))).rows,
   close: () => app.close(),
 };
-process.on('message', async (/** @type {string} */ order) => {
+process.on('message', (/** @type {string} */ order) => void obey(order));
+process.send?.({ order: 'start' });
+
+/** @param {string} order */
+async function obey(order) {
   try {
     process.send?.({ order, answer: await orders[order]() });
   } catch (error) {
     process.send?.({ order, error: String(error) });
   }
-  if (order === 'close') {
-    await dataSource.destroy().catch(() => undefined); // it may have lost its database, which is what is tested
-    process.disconnect();
-  }
-});
-process.send?.({ order: 'start' });
+  if (order !== 'close') return;
+  await dataSource.destroy().catch(() => undefined); // it may have lost its database, which is what is tested
+  process.disconnect();
+}
