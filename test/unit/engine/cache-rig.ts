@@ -7,7 +7,7 @@ import { CacheEngine } from '../../../libs/cache/src/core/engine/cache-engine.js
 import type { ReadEvent, TroubleEvent } from '../../../libs/cache/src/core/engine/engine.events.js';
 import { resolveMemoryOptions, type MemoryOptions } from '../../../libs/cache/src/core/engine/l1.options.js';
 import type { ReadPolicy } from '../../../libs/cache/src/core/engine/read-policy.js';
-import type { ReadRequest } from '../../../libs/cache/src/core/engine/read-road.js';
+import type { ReadRequest } from '../../../libs/cache/src/core/engine/read-request.js';
 import { InvalidationIntent } from '../../../libs/cache/src/core/invalidation/intent.js';
 import { InvalidationService } from '../../../libs/cache/src/core/invalidation/invalidation-service.js';
 import { LogApplier } from '../../../libs/cache/src/core/invalidation/log-applier.js';

@@ -63,13 +63,31 @@ describe('the read road', () => {
       });
     });
 
-    it('and refuses to store, the value is returned and kept nowhere', async () => {
+    it.each<[string, () => Promise<boolean>]>([
+      ['fails', () => Promise.reject(new Error('out of memory'))],
+      ['is silent', () => new Promise(() => undefined)],
+    ])('and %s when a value is to be stored, memory keeps it and the log keeps memory right', async (_, fill) => {
       const { rig, backend, clock } = await overHub();
-      backend.fill = () => Promise.reject(new Error('out of memory'));
-      expect(await rig.read(KEY, () => 'first')).toBe('first');
+      backend.fill = fill;
+      const read = rig.read(KEY, () => 'first', { tags: ['t'] });
+      await clock.advanceAsync(POLICY.softTimeoutMs);
+      expect(await read).toBe('first');
+      expect(rig.fenced).toEqual([]);
+      expect(await rig.read(KEY, () => 'never asked')).toBe('first');
+      await rig.invalidate(InvalidationIntent.tag('t'));
+      const again = rig.read(KEY, () => 'second', { tags: ['t'] });
+      await clock.advanceAsync(POLICY.softTimeoutMs);
+      expect(await again).toBe('second');
+    });
+
+    it('and cannot carry a value, nobody waits for the permit of it', async () => {
+      const { rig, backend } = await overHub();
+      const released: string[] = [];
+      backend.release = async (key) => void released.push(key);
+      const huge = () => 'x'.repeat(2 ** 21);
+      expect(await rig.read(KEY, huge)).toHaveLength(2 ** 21);
+      expect(released).toEqual([KEY]);
       expect(rig.trouble.map(({ operation }) => operation)).toEqual(['fill']);
-      await clock.advanceAsync(20_000);
-      expect(await rig.read(KEY, () => 'second')).toBe('second');
     });
 
     it('and holds what this version cannot read, the method runs and replaces it', async () => {

@@ -25,6 +25,8 @@ export type Step =
   | { readonly do: 'pass'; readonly ms: number }
   | { readonly do: 'reset'; readonly on: number }
   | { readonly do: 'pause' | 'resume' | 'lose'; readonly on: number }
+  /** The next fill, or only the answer to it, gets lost. */
+  | { readonly do: 'lose fill' | 'lose fill answer'; readonly on: number }
   /** What was begun comes to its end before anything else begins. */
   | { readonly do: 'rest' };
 
@@ -33,6 +35,8 @@ const TTL_MS = 2500;
 /** Longer than the soft timeout. */
 const SLOW_MS = 70;
 const TICKS = 12;
+
+const FAULTS = ['pause', 'resume', 'lose', 'lose fill', 'lose fill answer'] as const;
 
 /** Any sequence of steps over so many instances. */
 export function steps(instances: number): fc.Arbitrary<Step[]> {
@@ -47,7 +51,7 @@ export function steps(instances: number): fc.Arbitrary<Step[]> {
   const ms = fc.constantFrom(60, LEASE_MS + 100, TTL_MS + 1, TTL_MS + 1);
   const pass = fc.record({ do: fc.constant('pass' as const), ms });
   const reset = fc.record({ do: fc.constant('reset' as const), on });
-  const fault = fc.record({ do: fc.constantFrom('pause' as const, 'resume' as const, 'lose' as const), on });
+  const fault = fc.record({ do: fc.constantFrom(...FAULTS), on });
   return fc.array(
     fc.oneof(
       { weight: 8, arbitrary: read },
@@ -197,9 +201,23 @@ export class World {
         return this.instances[step.on]!.connection?.resume();
       case 'lose':
         return this.instances[step.on]!.connection?.lose(1);
+      case 'lose fill':
+      case 'lose fill answer':
+        return this.loseFill(this.instances[step.on]!, step.do === 'lose fill answer');
       case 'rest':
         return;
     }
+  }
+
+  private loseFill({ connection }: Instance, answerOnly: boolean): void {
+    if (connection === null) return;
+    const { backend } = connection;
+    const fill = backend.fill.bind(backend);
+    backend.fill = async (...args) => {
+      backend.fill = fill;
+      if (answerOnly) await fill(...args);
+      throw new Error('connection lost');
+    };
   }
 
   private async read({ on, row, way, slow }: Step & { do: 'read' }): Promise<void> {

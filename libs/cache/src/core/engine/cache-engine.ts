@@ -9,7 +9,8 @@ import { snapshot } from './isolation.js';
 import type { ResolvedMemoryOptions } from './l1.options.js';
 import { LocalTier } from './local-tier.js';
 import type { ReadPolicy } from './read-policy.js';
-import { ReadRoad, type ReadRequest } from './read-road.js';
+import type { ReadRequest } from './read-request.js';
+import { ReadRoad } from './read-road.js';
 import { SharedTierReader } from './shared-tier-reader.js';
 
 /** What an engine is made of. */

@@ -6,27 +6,10 @@ import { snapshot, type Snapshot } from './isolation.js';
 import type { L1Entry } from './l1-entry.js';
 import type { FenceMark } from './local-fence.js';
 import type { LocalTier } from './local-tier.js';
-import { jitteredTtl, type ReadPolicy } from './read-policy.js';
+import { jitteredTtl } from './read-policy.js';
+import type { ReadRequest } from './read-request.js';
 import type { SharedTierHit, SharedTierPermit, SharedTierReader } from './shared-tier-reader.js';
 import { ABANDONED, SingleFlight, UNSHAREABLE, type Arrival, type Flight, type Landing } from './single-flight.js';
-
-/** One read as the road sees it. */
-export interface ReadRequest {
-  readonly key: string;
-  readonly scope: string;
-  readonly action: string;
-  readonly policy: ReadPolicy;
-  /** Runs the method. Its errors pass unchanged. */
-  readonly load: () => unknown;
-  /** The tags of a loaded value, the scope's implicit tag included. */
-  readonly tagsOf: (value: unknown) => readonly string[];
-  /** True: return the value, keep nothing. */
-  readonly unless: ((value: unknown) => boolean) | null;
-  /** Told of the entry when one is installed, so that the action can reach it by its raw argument. */
-  readonly onInstalled: ((entry: L1Entry) => void) | null;
-  /** Told when the read begins to wait for somebody else's load. */
-  readonly onWaiting?: (() => void) | undefined;
-}
 
 /** How one read ended: what its caller gets, and what is announced of it. */
 interface Answer {
@@ -190,10 +173,13 @@ export class ReadRoad {
   private async fetch(request: ReadRequest, mark: FenceMark, expected: ReadOutcome): Promise<Fetched> {
     let outcome = expected;
     const keepStale = (stale: SharedTierHit): void => {
-      if (this.local.install(this.sharedEntry(request, stale), mark) === 'installed') outcome = 'expired';
+      const entry = this.sharedEntry(request, stale);
+      if (entry !== null && this.local.install(entry, mark) === 'installed') outcome = 'expired';
     };
-    const answer = this.shared === null ? null : await this.shared.read(request, keepStale);
-    if (answer !== null && answer.kind === 'hit') return this.keepShared(request, mark, answer);
+    const found = this.shared === null ? null : await this.shared.read(request, keepStale);
+    const kept = found?.kind === 'hit' ? this.keepShared(request, mark, found) : null;
+    if (kept !== null) return kept;
+    const answer = found?.kind === 'permit' ? found : null;
 
     const startedAt = this.clock.monotonic();
     let value: unknown;
@@ -212,18 +198,19 @@ export class ReadRoad {
     const tags = this.tagsToKeep(request, value);
     const freshMs = jitteredTtl(request.policy, this.random());
     const entry = this.local.entry(request.key, copy, tags ?? [], freshMs, freshMs + request.policy.graceMs);
-    const kept =
+    const stored =
       tags !== null && (await this.keep(request, mark, answer, entry, value, { startedAt, loadMs, freshMs }));
     if (tags === null && answer !== null) this.shared!.release(request, answer);
     return {
-      answer: { value, outcome, tier: 'source', ttlMs: kept ? freshMs : 0 },
+      answer: { value, outcome, tier: 'source', ttlMs: stored ? freshMs : 0 },
       landing: { handOut: () => this.local.handOut(entry), tags },
     };
   }
 
   /** Keeps what the shared tier answered, with the life that is left to it. */
-  private keepShared(request: ReadRequest, mark: FenceMark, hit: SharedTierHit): Fetched {
+  private keepShared(request: ReadRequest, mark: FenceMark, hit: SharedTierHit): Fetched | null {
     const entry = this.sharedEntry(request, hit);
+    if (entry === null) return null;
     if (this.local.install(entry, mark) === 'installed') request.onInstalled?.(entry);
     const handOut = () => this.local.handOut(entry);
     return {
@@ -232,9 +219,10 @@ export class ReadRoad {
     };
   }
 
-  private sharedEntry(request: ReadRequest, hit: SharedTierHit): L1Entry {
-    const copy = snapshot(hit.value, request.policy.isolation);
-    return this.local.entry(request.key, copy, hit.tags, hit.freshMs, hit.keepMs);
+  /** `null`: the value cannot be kept apart from its callers, and counts as one that the tier does not have. */
+  private sharedEntry(request: ReadRequest, hit: SharedTierHit): L1Entry | null {
+    const copy = this.copyOf(request, hit.value);
+    return copy && this.local.entry(request.key, copy, hit.tags, hit.freshMs, hit.keepMs);
   }
 
   /** Stores what was loaded: in the shared tier by its permit, then here behind the fence. `false`: not kept. */
@@ -247,11 +235,14 @@ export class ReadRoad {
     load: { readonly startedAt: number; readonly loadMs: number; readonly freshMs: number },
   ): Promise<boolean> {
     if (load.loadMs > request.policy.hardTimeoutMs) return false;
-    if (this.shared !== null && answer === null) {
-      this.local.grantWithoutLease(entry, load.startedAt, request.policy.degradedTtlMs);
-    } else if (answer !== null && !(await this.shared!.fill(request, answer, value, entry.tags, load.freshMs))) {
-      this.events.emit('fenced', { key: request.key, tier: this.shared!.name });
-      return false;
+    if (this.shared !== null) {
+      const filled =
+        answer === null ? 'failed' : await this.shared.fill(request, answer, value, entry.tags, load.freshMs);
+      if (filled === 'refused') {
+        this.events.emit('fenced', { key: request.key, tier: this.shared.name });
+        return false;
+      }
+      if (filled === 'failed') this.local.grantWithoutLease(entry, load.startedAt, request.policy.degradedTtlMs);
     }
     const installation = this.local.install(entry, mark);
     if (installation === 'fenced') this.events.emit('fenced', { key: request.key, tier: 'memory' });

@@ -78,21 +78,33 @@ export class SharedTierReader {
     }
   }
 
-  /** `false`: refused, late or failed; nothing may then be kept in memory either. */
+  /**
+   * `refused`: something the value depends on was invalidated meanwhile, and it may not be kept anywhere. `failed`: it is
+   * not known to be stored; memory may keep it all the same, as while the tier is away, for the log keeps memory right.
+   */
   async fill(
     request: SharedTierRequest,
-    { permit }: { readonly permit: FillPermit },
+    given: { readonly permit: FillPermit },
     value: unknown,
     tags: readonly string[],
     freshMs: number,
-  ): Promise<boolean> {
+  ): Promise<'stored' | 'refused' | 'failed'> {
+    const { key, policy } = request;
+    let payload: Uint8Array;
     try {
-      const payload = encodeEnvelope({ value, freshMs, graceMs: request.policy.graceMs, createdAt: this.clock.wall() });
-      const entry = { payload, tags, freshMs, keepMs: freshMs + request.policy.graceMs };
-      return (await this.inTime(this.backend.fill(request.key, permit, entry), request.policy.softTimeoutMs)) === true;
+      payload = encodeEnvelope({ value, freshMs, graceMs: policy.graceMs, createdAt: this.clock.wall() });
     } catch (error) {
       this.trouble(request, 'fill', error);
-      return false;
+      this.release(request, given);
+      return 'failed';
+    }
+    try {
+      const entry = { payload, tags, freshMs, keepMs: freshMs + policy.graceMs };
+      const stored = await this.inTime(this.backend.fill(key, given.permit, entry), policy.softTimeoutMs);
+      return stored === TOO_LATE ? 'failed' : stored ? 'stored' : 'refused';
+    } catch (error) {
+      this.trouble(request, 'fill', error);
+      return 'failed';
     }
   }
 

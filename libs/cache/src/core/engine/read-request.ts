@@ -1,0 +1,20 @@
+import type { L1Entry } from './l1-entry.js';
+import type { ReadPolicy } from './read-policy.js';
+
+/** One read as the road sees it. */
+export interface ReadRequest {
+  readonly key: string;
+  readonly scope: string;
+  readonly action: string;
+  readonly policy: ReadPolicy;
+  /** Runs the method. Its errors pass unchanged. */
+  readonly load: () => unknown;
+  /** The tags of a loaded value, the scope's implicit tag included. */
+  readonly tagsOf: (value: unknown) => readonly string[];
+  /** True: return the value, keep nothing. */
+  readonly unless: ((value: unknown) => boolean) | null;
+  /** Told of the entry when one is installed, so that the action can reach it by its raw argument. */
+  readonly onInstalled: ((entry: L1Entry) => void) | null;
+  /** Told when the read begins to wait for somebody else's load. */
+  readonly onWaiting?: (() => void) | undefined;
+}
