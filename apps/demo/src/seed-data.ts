@@ -28,7 +28,11 @@ export class SeedData implements OnModuleInit {
   async onModuleInit(): Promise<void> {
     const queryRunner = this.dataSource.createQueryRunner();
     const trigger = { namespace: 'shop', table: 'product', entity: 'product', id: 'id', collections: ['products'] };
-    await installInvalidationTrigger(queryRunner, trigger).finally(() => queryRunner.release());
+    try {
+      await installInvalidationTrigger(queryRunner, trigger);
+    } finally {
+      await queryRunner.release();
+    }
     if ((await this.products.count()) > 0) return;
     await this.products.save(SHELF.map(([name, category, priceCents]) => ({ name, category, priceCents, stock: 100 })));
     new Logger('Demo').log(`Filled the shelf with ${SHELF.length} products`);
