@@ -19,7 +19,6 @@ const SCENARIOS = {
   'l1-store': 'H: the memory tier below the engine, and what isolation costs',
   outbox: 'I: the outbox worker against SQL by hand, and what an intent adds to a write',
   codec: 'J: the codec of the shared tiers',
-  outbox: 'J: rows through the outbox worker, and what an intent adds to a transaction',
 };
 
 const wanted = process.argv.slice(2);
