@@ -58,6 +58,7 @@ async function campaign() {
       lanes.map(async (lane) => {
         for (let point = order.pop(); point !== undefined; point = order.pop()) {
           findings.push(await lane.kill(point, random.between(0, 2)));
+          if (findings.length % 100 === 0) console.log(`${findings.length} of ${kills}`);
         }
       }),
     );
