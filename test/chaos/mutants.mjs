@@ -38,8 +38,7 @@ async function replaceMethod(path, name, method, replacement) {
 /** @type {Readonly<Record<string, () => Promise<void>>>} */
 export const MUTANTS = {
   /** A fill needs no permit. */
-  permit: () =>
-    rewriteScript('setf', 'SETF', [[/if redis\.call\('GET', KEYS\[2\]\) ~= ARGV\[1\] then return 0 end/, '']]),
+  permit: () => rewriteScript('setf', 'SETF', [[/redis\.call\('GET', KEYS\[i \+ 1\]\) == ARGV\[at \+ 1\]/, 'true']]),
   /** A hit is valid whatever was invalidated after its stamp. */
   stamp: () => rewriteScript('getp', 'GETP', [[/if last and last > ord then return false end/, '']]),
   /** A message is applied whether or not its predecessor was. */

@@ -58,6 +58,7 @@ const counts = {
 };
 /** @type {string[]} */
 const complaints = [];
+let ready = false;
 
 process.on('unhandledRejection', (error) => complain('unhandled rejection', error));
 process.on('uncaughtException', (error) => complain('uncaught exception', error));
@@ -77,7 +78,8 @@ const runtime = app.get(runtimeToken);
 const { read, invalidate } = doors(app);
 watch();
 process.on('message', (/** @type {any} */ message) => void obey(message));
-process.send?.({ ready: true });
+ready = true;
+process.send?.({ ready });
 
 const work = [...Array.from({ length: READERS }, reading), ...Array.from({ length: WRITERS }, writing)];
 const reporting = setInterval(() => report(), 200);
@@ -110,6 +112,10 @@ function report(health = runtime.log.health()) {
  * @param {unknown} error
  */
 function complain(where, error) {
+  if (!ready) {
+    console.error(`worker ${id} cannot start:`, error);
+    process.exit(1);
+  }
   if (complaints.length < 20) complaints.push(`${where}: ${error instanceof Error ? error.stack : String(error)}`);
 }
 

@@ -57,15 +57,16 @@ export class Worker {
       stdio: 'inherit',
     });
     this.#child = child;
-    await new Promise((resolve) => {
+    await new Promise((resolve, reject) => {
       child.on('message', (/** @type {any} */ message) => {
         if (message.report) this.reports[life] = message.report;
         if (message.ready) resolve(undefined);
       });
       child.on('error', (error) => this.mishaps.push(String(error)));
       child.once('exit', (code, signal) => {
-        if (!this.#expectedToEnd) this.mishaps.push(`worker ${this.id} ended by itself: ${signal ?? code}`);
-        resolve(undefined);
+        const ending = `worker ${this.id} ended by itself: ${signal ?? code}`;
+        if (!this.#expectedToEnd) this.mishaps.push(ending);
+        reject(new Error(ending)); // of no effect once it was ready
       });
     });
   }
