@@ -57,7 +57,7 @@ it('shows no entry older than a pattern that hit it, in any slice of any sweep, 
     for (const each of steps) {
       if (each.do === 'revoke') {
         going.push(rig.invalidate(InvalidationIntent.pattern(each.pattern, 'user')));
-        for (const id of [...expected.keys()]) if (PATTERNS[each.pattern]!(id)) expected.delete(id);
+        for (const id of expected.keys()) if (PATTERNS[each.pattern]!(id)) expected.delete(id);
       } else if (each.do === 'write') await write(each.id);
       else if (each.do === 'delete') {
         going.push(rig.invalidate(InvalidationIntent.key(`user:get:${each.id}`)));
