@@ -37,7 +37,7 @@ describe('the memory of a cache', () => {
     ]);
     expect(rig.engine.local.fence.size).toBe(0);
     expect(rig.clock.pendingTimers).toBe(0);
-  }, 120_000);
+  }, 300_000);
 
   it('remembers a bounded number of 200,000 unique invalidations', async () => {
     const rig = await CacheRig.open();
