@@ -29,6 +29,9 @@ redis.call('PEXPIRE', KEYS[3], 3 * lease)
 return { r[1], r[2] }`,
 );
 
+/** Stands in the list for whoever may hold a lease and is not known. */
+export const UNKNOWN_MEMBER = '!';
+
 /** MEMBERS (members) → the instances whose lease may still run, by the server's time. */
 export const MEMBERS = script(
   'MEMBERS',
