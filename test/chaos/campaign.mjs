@@ -15,6 +15,7 @@ import { World } from './world.mjs';
  * @property {number} leastReads fewer checked reads are no proof
  * @property {number} [readsPerSecond] of each worker
  * @property {string | null} [mutant]
+ * @property {string} [history] what a changed history is repaired by: `floor` (default) or `replay`
  * @property {string[]} [only] the faults that may happen; default all
  * @property {boolean} [untilViolated] stop as soon as a guarantee is broken
  * @property {(line: string) => void} say
@@ -35,12 +36,13 @@ export async function runCampaign(options) {
     seconds,
     leastReads,
     mutant = null,
+    history = 'floor',
     readsPerSecond = 8000,
     only,
     untilViolated = false,
     say,
   } = options;
-  const world = await World.open({ leaseMs, seed, readsPerSecond, mutant });
+  const world = await World.open({ leaseMs, seed, readsPerSecond, mutant, history });
   /** @type {Map<string, number>} */
   const happened = new Map();
   /** @type {string[]} */

@@ -16,6 +16,7 @@ const { values } = parseArgs({
     reads: { type: 'string' },
     rate: { type: 'string', default: '8000' },
     mutant: { type: 'string' },
+    history: { type: 'string', default: 'floor' },
     only: { type: 'string', multiple: true },
   },
 });
@@ -37,6 +38,7 @@ for (const leaseMs of leases) {
     leastReads,
     readsPerSecond: Number(values.rate),
     mutant: values.mutant ?? null,
+    history: values.history,
     ...(values.only && { only: values.only }),
     say: (line) => console.log(line),
   });

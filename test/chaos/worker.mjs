@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { NestFactory } from '@nestjs/core';
 import { allCells, groupOf, pickKind } from './cells.mjs';
 import { Checker } from './checker.mjs';
-import { MUTANTS, skewServerClocks } from './mutants.mjs';
+import { MUTANTS, replayHistories, skewServerClocks } from './mutants.mjs';
 import { SeededRandom } from './seeded-random.mjs';
 import { Truth, now } from './truth.mjs';
 import { appModule } from './worker-app.mjs';
@@ -24,6 +24,7 @@ import { appModule } from './worker-app.mjs';
  * @property {number} seed
  * @property {number} readsPerSecond
  * @property {string | null} mutant
+ * @property {string} history what a changed history is repaired by: `floor` or `replay`
  */
 
 /** @type {WorkerOptions} */
@@ -65,6 +66,7 @@ process.on('uncaughtException', (error) => complain('uncaught exception', error)
 process.on('disconnect', () => process.exit(1));
 
 await skewServerClocks();
+if (options.history === 'replay') await replayHistories();
 if (options.mutant !== null) await MUTANTS[options.mutant]();
 
 const { module, doors, runtimeToken } = await appModule({

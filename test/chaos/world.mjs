@@ -21,6 +21,7 @@ const WORKERS = 3;
  * @property {number} seed
  * @property {number} readsPerSecond of each worker
  * @property {string | null} mutant
+ * @property {string} history
  *
  * @typedef {Record<string, any>} Report what a worker told last
  */
@@ -138,7 +139,7 @@ export class World {
   }
 
   /** @param {WorldOptions} options */
-  async #start({ leaseMs, seed, readsPerSecond, mutant }) {
+  async #start({ leaseMs, seed, readsPerSecond, mutant, history }) {
     const args = ['--repl-diskless-sync', 'yes', '--repl-timeout', '5', '--maxmemory-policy', 'noeviction'];
     for (let server = 0; server < 2; server += 1) this.servers.push(await startRedis({ fromEnvironment: false, args }));
     await this.follow();
@@ -147,7 +148,15 @@ export class World {
     for (let id = 0; id < WORKERS; id += 1) {
       const proxy = await ByteProxy.open({ host: '127.0.0.1', port: this.primary.port });
       this.#proxies.push(proxy);
-      const worker = { workers: WORKERS, truth: path, leaseMs, seed: seed * 1000 + id, readsPerSecond, mutant };
+      const worker = {
+        workers: WORKERS,
+        truth: path,
+        leaseMs,
+        seed: seed * 1000 + id,
+        readsPerSecond,
+        mutant,
+        history,
+      };
       this.workers.push(new Worker(id, proxy, worker));
     }
     await Promise.all(this.workers.map((worker) => worker.start()));
