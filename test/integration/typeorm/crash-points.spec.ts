@@ -10,7 +10,7 @@ import { createDatabase, type TestDatabase } from './database.js';
 
 const MAIN = fileURLToPath(new URL('crash-main.mjs', import.meta.url));
 /** `npm run test:long` asks for more. */
-const KILLS = Number(process.env.LARDER_TEST_KILLS ?? 100);
+const KILLS = Number(process.env.LARDER_TEST_KILLS ?? 22);
 const AT_ONCE = 4;
 const POINTS = [
   'begun',
