@@ -91,7 +91,9 @@ describe('a Redis tier in trouble', () => {
   it('loses nothing but hits, whichever of its keys are lost (I6)', async () => {
     const key = 'user:k:1';
     const kinds = new Map<string, number>();
-    for (let round = 0; round < 24; round += 1) {
+    const wanted = ['ctl', 'hb', 'log', 'mem', 'p', 'pat'];
+    // A kind that happens to be absent when its turn comes gets another one.
+    for (let round = 0; round < 24 || (round < 240 && wanted.some((kind) => !kinds.has(kind))); round += 1) {
       await a.until('both to be back', () => a.backend.available() && b.backend.available());
       const read = await a.read(key).catch(() => null);
       await b.invalidate({ patterns: [{ pattern: `nothing:${round}`, scope: null }] }).catch(() => null);
@@ -109,7 +111,7 @@ describe('a Redis tier in trouble', () => {
       if (acknowledged && read !== null && !read.hit) expect(await b.value(key).catch(() => null)).toBeNull();
       await b.invalidate({ keys: [key] }).catch(() => null);
     }
-    expect([...kinds.keys()].sort()).toEqual(expect.arrayContaining(['ctl', 'hb', 'log', 'mem', 'p', 'pat']));
+    expect([...kinds.keys()].sort()).toEqual(expect.arrayContaining(wanted));
     await a.until('both to be leased', () => a.leased && b.leased);
   });
 
