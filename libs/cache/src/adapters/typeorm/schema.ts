@@ -133,6 +133,6 @@ export async function dropSchema(queryRunner: QueryRunner): Promise<void> {
     DROP TABLE IF EXISTS ${OUTBOX_TABLE}, ${AUDIT_TABLE}, ${VERSION_TABLE};
     DROP SEQUENCE IF EXISTS hydracache_claim_seq;
     DROP FUNCTION IF EXISTS hydracache_enqueue, hydracache_audit_chain, hydracache_audit_refuse;
-    DROP FUNCTION IF EXISTS hydracache_hash_parts, hydracache_now_ms;
+    DROP FUNCTION IF EXISTS hydracache_cluster_id, hydracache_hash_parts, hydracache_now_ms;
   `);
 }
