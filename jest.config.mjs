@@ -1,5 +1,6 @@
-// One set of specs, three sets of packages: all specs on the current Nest and ioredis; the e2e specs again on the oldest
-// supported Nest; the Redis specs again on the oldest supported ioredis (both installed in test/compat).
+// One set of specs, four sets of packages: all specs on the current Nest, ioredis and TypeORM; the e2e specs again on the
+// oldest supported Nest, the Redis specs on the oldest supported ioredis, and the TypeORM specs, but for those that kill
+// processes and servers, on the oldest supported TypeORM (all installed in test/compat).
 const base = {
   testEnvironment: 'node',
   testEnvironmentOptions: { customExportConditions: ['larder-source', 'node', 'node-addons'] },
@@ -32,6 +33,8 @@ const nest11 = {
     '<rootDir>/test/compat/nest11/node_modules/@nestjs/$1$2',
 };
 const ioredis5 = { '^ioredis($|/.*)': '<rootDir>/test/compat/ioredis5/node_modules/ioredis$1' };
+const typeorm03 = { '^typeorm$': '<rootDir>/test/compat/typeorm03/node_modules/typeorm/index.mjs' };
+const current = { nest: 12, ioredis: 6, typeorm: 1 };
 
 export default {
   maxWorkers: 2,
@@ -43,21 +46,31 @@ export default {
       displayName: 'larder',
       testRegex: ['\\.spec\\.ts$'],
       moduleNameMapper: sources,
-      globals: { TESTED_MAJORS: { nest: 12, ioredis: 6 } },
+      globals: { TESTED_MAJORS: current },
     },
     {
       ...base,
       displayName: 'nest11',
       testRegex: ['/test/e2e/.*(?<!\\.nest12)\\.spec\\.ts$'],
       moduleNameMapper: { ...sources, ...nest11 },
-      globals: { TESTED_MAJORS: { nest: 11, ioredis: 6 } },
+      globals: { TESTED_MAJORS: { ...current, nest: 11 } },
     },
     {
       ...base,
       displayName: 'ioredis5',
       testRegex: ['/test/integration/redis/.*\\.spec\\.ts$'],
       moduleNameMapper: { ...sources, ...ioredis5 },
-      globals: { TESTED_MAJORS: { nest: 12, ioredis: 5 } },
+      globals: { TESTED_MAJORS: { ...current, ioredis: 5 } },
+    },
+    {
+      ...base,
+      displayName: 'typeorm03',
+      testRegex: [
+        '/test/contract/(outbox|audit)-typeorm\\.spec\\.ts$',
+        '/test/integration/typeorm/(?!crash-points|commit-position).*\\.spec\\.ts$',
+      ],
+      moduleNameMapper: { ...sources, ...typeorm03 },
+      globals: { TESTED_MAJORS: { ...current, typeorm: 0 } },
     },
   ],
 };

@@ -50,8 +50,10 @@ beforeAll(async () => {
   dataSource = await database.connect({ entities: [Product], synchronize: true });
   outside = await database.connect();
   statements = [];
-  dataSource.subscribers.push({ beforeQuery: ({ query }) => void statements.push(query) });
-  outbox = typeormOutbox({ dataSource, listen: false });
+  dataSource.subscribers.push({
+    beforeQuery: ({ query, queryRunner }) => void (queryRunner.isTransactionActive && statements.push(query)),
+  });
+  outbox = typeormOutbox({ dataSource, listen: false, publishWithinMs: 2_000 });
   await outbox.open('shop');
 });
 afterAll(async () => {
