@@ -24,6 +24,7 @@ export const OUTBOX_TABLE = 'hydracache_invalidation_outbox';
 export class Jars {
   /** How often the source was asked, by jar. */
   readonly loads = new Map<number, number>();
+  private held: { readonly id: number; readonly read: () => void; readonly gate: Promise<void> } | null = null;
 
   constructor(private readonly dataSource: DataSource) {}
 
@@ -31,7 +32,21 @@ export class Jars {
   async count(id: number, manager: EntityManager = this.dataSource.manager): Promise<number> {
     this.loads.set(id, (this.loads.get(id) ?? 0) + 1);
     const [row] = await manager.query('SELECT count FROM jar WHERE id = $1', [id]);
+    if (this.held?.id === id) {
+      const { read, gate } = this.held;
+      this.held = null;
+      read();
+      await gate;
+    }
     return row.count;
+  }
+
+  /** The next load of a jar stops when it has read: `read` says so. */
+  holdLoad(id: number): { readonly read: Promise<void>; readonly letGo: () => void } {
+    let letGo!: () => void;
+    const gate = new Promise<void>((resolve) => (letGo = resolve));
+    const read = new Promise<void>((resolve) => (this.held = { id, read: resolve, gate }));
+    return { read, letGo };
   }
 
   @Invalidates<Jars['fill']>({ entities: (_result, _manager, id) => [['jar', id]] })
@@ -51,6 +66,10 @@ export class Jars {
 export interface ShopOptions {
   readonly dataSource: DataSource;
   readonly redisUrl: string;
+  /** @default '500ms' */
+  readonly lease?: string;
+  /** Entries that fit into memory. @default as the module's */
+  readonly maxEntries?: number;
 }
 
 /** One instance of an application: Nest, PostgreSQL for data, outbox and audit, Redis for values and the log. */
@@ -58,6 +77,7 @@ export class Shop {
   /** What its worker claimed and what it published, in order. */
   readonly claimed: string[] = [];
   readonly published: string[] = [];
+  private claimsHeld = false;
 
   private constructor(
     private readonly app: INestApplicationContext,
@@ -66,7 +86,7 @@ export class Shop {
   ) {
     const claim = outbox.claim.bind(outbox);
     outbox.claim = async (...args) => {
-      const rows = await claim(...args);
+      const rows = this.claimsHeld ? [] : await claim(...args);
       this.claimed.push(...rows.map(({ id }) => id));
       return rows;
     };
@@ -78,13 +98,14 @@ export class Shop {
     };
   }
 
-  static async open({ dataSource, redisUrl }: ShopOptions): Promise<Shop> {
+  static async open({ dataSource, redisUrl, lease = '500ms', maxEntries }: ShopOptions): Promise<Shop> {
     const outbox = typeormOutbox({ dataSource });
     const module = await Test.createTestingModule({
       imports: [
         CacheModule.forRoot({
           namespace: NAMESPACE,
-          backend: redis({ url: redisUrl, lease: '500ms', retryMax: '200ms', secret: 'a secret of the tests' }),
+          backend: redis({ url: redisUrl, lease, retryMax: '200ms', secret: 'a secret of the tests' }),
+          ...(maxEntries === undefined ? {} : { memory: { maxEntries } }),
           outbox,
           audit: typeormAudit({ dataSource }),
         }),
@@ -126,6 +147,18 @@ export class Shop {
     const wait = InvalidationWait.local(20_000, { scope: 'namespace' });
     const outcome = await this.invalidations.wait(receipt, wait);
     if (!outcome.satisfied) throw new Error(`expected the outbox to be drained, got ${JSON.stringify(outcome)}`);
+  }
+
+  /** Its worker finds nothing to do until the returned function is called. */
+  holdClaims(): () => void {
+    this.claimsHeld = true;
+    return () => {
+      this.claimsHeld = false;
+    };
+  }
+
+  flushBatch(): InvalidationIntentBatch {
+    return new InvalidationIntentBatch('test').flush();
   }
 
   async until(what: string, condition: () => boolean | Promise<boolean>, limitMs = 15_000): Promise<void> {

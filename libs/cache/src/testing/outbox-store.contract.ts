@@ -231,16 +231,16 @@ export function describeOutboxStore(name: string, create: () => Promise<OutboxSt
       assert.equal((await store.statusForCommit('db', second.commitPosition)).pending, 1);
     });
 
-    it('hints at new rows until the listener leaves', async () => {
-      const hints: (string | null)[] = [];
-      const leave = store.onHint(({ commitPosition }) => {
-        hints.push(commitPosition?.asStr() ?? null);
+    it('hints at new rows, and says what they are, until the listener leaves', async () => {
+      const hints: string[] = [];
+      const leave = store.onHint(({ namespace, commitPosition, intents }) => {
+        hints.push([namespace, commitPosition?.asStr(), ...intents.map(({ value }) => value)].join(' '));
         throw new Error('a listener that fails is not the writer’s concern');
       });
-      await enqueue('c:1', 'users');
+      await enqueue('c:1', 'users', 'groups');
       leave();
       await enqueue('c:2', 'users');
-      assert.deepEqual(hints, ['c:1']);
+      assert.deepEqual(hints, ['db c:1 users groups']);
     });
   });
 }

@@ -8,7 +8,12 @@ import { outboxRowId } from '../../core/outbox/outbox-row-id.js';
 import type { OutboxRow, RowClaim, RowReference } from '../../core/outbox/outbox-row.js';
 import { OutboxState } from '../../core/outbox/outbox-state.js';
 import type { CommitStatus, OutboxStatus } from '../../core/outbox/outbox-status.js';
-import { OutboxStore, type OutboxHintListener, type ReplayRequest } from '../../core/outbox/outbox-store.port.js';
+import {
+  OutboxStore,
+  type OutboxHint,
+  type OutboxHintListener,
+  type ReplayRequest,
+} from '../../core/outbox/outbox-store.port.js';
 
 /**
  * The outbox of a single process, for development and tests: the rules of the durable one, without its durability. A batch
@@ -40,7 +45,7 @@ export class InMemoryOutboxStore extends OutboxStore {
       if (!this.byId.has(row.id)) this.byId.set(row.id, row);
     }
     const added = this.byId.size - before;
-    if (added > 0) this.hint(namespace, position);
+    if (added > 0) this.hint({ namespace, commitPosition: position, intents: batch.intents });
     return added;
   }
 
@@ -250,8 +255,8 @@ export class InMemoryOutboxStore extends OutboxStore {
   }
 
   /** The writer does not wait for its listeners, and their failure is not its own: publishing is the worker's business. */
-  private hint(namespace: string, commitPosition: CommitPosition): void {
-    void Promise.allSettled([...this.listeners].map(async (listener) => listener({ namespace, commitPosition })));
+  private hint(hint: OutboxHint): void {
+    void Promise.allSettled([...this.listeners].map(async (listener) => listener(hint)));
   }
 
   /** Published rows only answer "was it done?"; the oldest make room, so that a process without a database stays bounded. */

@@ -1,5 +1,4 @@
-import type { InvalidationReceipt } from '../../core/outbox/invalidation-receipt.js';
-import type { OutboxHintListener } from '../../core/outbox/outbox-store.port.js';
+import type { OutboxHint, OutboxHintListener } from '../../core/outbox/outbox-store.port.js';
 
 interface AnnouncerOptions {
   readonly publishWithinMs: number;
@@ -25,14 +24,14 @@ export class CommitAnnouncer {
     return () => this.listeners.delete(listener);
   }
 
-  /** Resolves when the rows are published here, or after `publishWithinMs`; never rejects. */
-  async committed(receipts: readonly InvalidationReceipt[]): Promise<void> {
-    if (!(await this.publishHere(receipts))) this.notifySoon();
+  /** Every listener has been called when this returns; resolves when the rows are published here, or after `publishWithinMs`. */
+  async committed(hints: readonly OutboxHint[]): Promise<void> {
+    if (!(await this.publishHere(hints))) this.notifySoon();
   }
 
   /** The database says that there may be rows. */
   woken(): void {
-    void this.tell({ namespace: null, commitPosition: null });
+    void this.tell({ namespace: null, commitPosition: null, intents: [] });
   }
 
   close(): void {
@@ -41,13 +40,13 @@ export class CommitAnnouncer {
     this.listeners.clear();
   }
 
-  private async publishHere(receipts: readonly InvalidationReceipt[]): Promise<boolean> {
+  private async publishHere(hints: readonly OutboxHint[]): Promise<boolean> {
     if (this.listeners.size === 0) return false;
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<false>((resolve) => {
       timer = setTimeout(() => resolve(false), this.options.publishWithinMs);
     });
-    const told = Promise.all(receipts.map((receipt) => this.tell(receipt))).then((done) => done.every(Boolean));
+    const told = Promise.all(hints.map((hint) => this.tell(hint))).then((done) => done.every(Boolean));
     try {
       return await Promise.race([told, late]);
     } finally {
@@ -56,7 +55,7 @@ export class CommitAnnouncer {
   }
 
   /** False when a listener failed. */
-  private async tell(hint: Parameters<OutboxHintListener>[0]): Promise<boolean> {
+  private async tell(hint: OutboxHint): Promise<boolean> {
     const results = await Promise.allSettled([...this.listeners].map(async (listener) => listener(hint)));
     return results.every(({ status }) => status === 'fulfilled');
   }

@@ -48,7 +48,7 @@ export class TypeOrmOutboxStore extends OutboxStore {
     this.announcer = new CommitAnnouncer(this.options, () => this.source().query(`NOTIFY ${OUTBOX_CHANNEL}`));
     this.ledger = new WriteLedger(
       (queryRunner, batches) => writeBatches(queryRunner, batches),
-      (queryRunner, receipts) => whileHolding(queryRunner, () => this.announcer.committed(receipts)),
+      (queryRunner, hints) => whileHolding(queryRunner, () => this.announcer.committed(hints)),
       (queryRunner) => this.transactions.enter(queryRunner),
     );
     this.entities = new CacheEntitySubscriber((manager, batch) => this.gather(manager, batch));
@@ -102,9 +102,10 @@ export class TypeOrmOutboxStore extends OutboxStore {
   ): Promise<number> {
     if (batch.intents.length === 0) return 0;
     const position = CommitPosition.from(commitPosition);
-    const receipt = await writeRows(this.database(), namespace, [batch], position);
-    if (receipt.rows! > 0) await this.announcer.committed([receipt]);
-    return receipt.rows!;
+    const { rows } = await writeRows(this.database(), namespace, [batch], position);
+    const { intents } = batch;
+    if (rows! > 0) await this.announcer.committed([{ namespace, commitPosition: position, intents }]);
+    return rows!;
   }
 
   override record(namespace: string, batch: OutboxBatch): Promise<InvalidationReceipt> {

@@ -1,5 +1,6 @@
 import type { EntityManager, EntitySubscriberInterface, QueryRunner } from 'typeorm';
 import type { InvalidationReceipt } from '../../core/outbox/invalidation-receipt.js';
+import type { OutboxHint } from '../../core/outbox/outbox-store.port.js';
 import type { GatheredBatch } from './outbox-writer.js';
 
 /** A batch waiting to be recorded before its transaction, or savepoint, ends. Until then it may grow. */
@@ -13,7 +14,8 @@ interface Frame {
   gathered: WaitingBatch[];
   /** True once its intents have been recorded: what comes later is recorded at once. */
   sealed: boolean;
-  readonly receipts: InvalidationReceipt[];
+  /** What it has recorded so far; told when all is committed. */
+  readonly recorded: OutboxHint[];
 }
 
 type TransactionEvent = { readonly queryRunner: QueryRunner };
@@ -35,7 +37,7 @@ export class WriteLedger implements EntitySubscriberInterface {
       batches: readonly GatheredBatch[],
     ) => Promise<InvalidationReceipt[]>,
     /** Given the query runner, whose transaction is over and whose connection is still held, and free. */
-    private readonly onCommitted: (queryRunner: QueryRunner, receipts: readonly InvalidationReceipt[]) => Promise<void>,
+    private readonly onCommitted: (queryRunner: QueryRunner, hints: readonly OutboxHint[]) => Promise<void>,
     private readonly onStart: (queryRunner: QueryRunner) => void,
   ) {}
 
@@ -57,8 +59,9 @@ export class WriteLedger implements EntitySubscriberInterface {
     try {
       const [receipt] = await this.record(queryRunner, [gathered]);
       const frame = this.currentFrame(queryRunner);
-      if (frame !== null) frame.receipts.push(receipt!);
-      else if (!queryRunner.isTransactionActive) await this.onCommitted(queryRunner, [receipt!]);
+      const recorded = said([receipt!], [gathered]);
+      if (frame !== null) frame.recorded.push(...recorded);
+      else if (!queryRunner.isTransactionActive) await this.onCommitted(queryRunner, recorded);
       return receipt!;
     } finally {
       if (borrowed === undefined) await queryRunner.release();
@@ -71,7 +74,7 @@ export class WriteLedger implements EntitySubscriberInterface {
 
   afterTransactionStart({ queryRunner }: TransactionEvent): void {
     const frames = this.frames.get(queryRunner) ?? [];
-    frames.push({ gathered: [], sealed: false, receipts: [] });
+    frames.push({ gathered: [], sealed: false, recorded: [] });
     this.frames.set(queryRunner, frames);
   }
 
@@ -82,14 +85,14 @@ export class WriteLedger implements EntitySubscriberInterface {
     const waiting = frame.gathered.splice(0);
     for (const { seal } of waiting) seal?.();
     const filled = waiting.filter(({ batch }) => batch.intents.length > 0);
-    if (filled.length > 0) frame.receipts.push(...(await this.record(queryRunner, filled)));
+    if (filled.length > 0) frame.recorded.push(...said(await this.record(queryRunner, filled), filled));
   }
 
   async afterTransactionCommit({ queryRunner }: TransactionEvent): Promise<void> {
     const ended = this.frames.get(queryRunner)?.pop();
     if (ended === undefined) return;
-    if (queryRunner.isTransactionActive) this.currentFrame(queryRunner)?.receipts.push(...ended.receipts);
-    else if (ended.receipts.length > 0) await this.onCommitted(queryRunner, ended.receipts);
+    if (queryRunner.isTransactionActive) this.currentFrame(queryRunner)?.recorded.push(...ended.recorded);
+    else if (ended.recorded.length > 0) await this.onCommitted(queryRunner, byNamespace(ended.recorded));
   }
 
   afterTransactionRollback({ queryRunner }: TransactionEvent): void {
@@ -100,4 +103,20 @@ export class WriteLedger implements EntitySubscriberInterface {
     if (queryRunner === undefined) return null;
     return this.frames.get(queryRunner)?.at(-1) ?? null;
   }
+}
+
+/** Which batches each receipt stands for. */
+function said(receipts: readonly InvalidationReceipt[], batches: readonly GatheredBatch[]): OutboxHint[] {
+  return receipts.map(({ namespace, commitPosition }) => {
+    const own = batches.filter((each) => each.namespace === namespace);
+    return { namespace, commitPosition, intents: own.flatMap(({ batch }) => batch.intents) };
+  });
+}
+
+/** One transaction has one position: all it has recorded for a namespace is one commit of it. */
+function byNamespace(recorded: readonly OutboxHint[]): OutboxHint[] {
+  return [...new Set(recorded.map(({ namespace }) => namespace))].map((namespace) => {
+    const own = recorded.filter((each) => each.namespace === namespace);
+    return { ...own[0]!, intents: own.flatMap(({ intents }) => intents) };
+  });
 }

@@ -5,6 +5,7 @@ import { L1Store } from './l1-store.js';
 import type { ResolvedMemoryOptions } from './l1.options.js';
 import { LocalFence, type FenceMark } from './local-fence.js';
 import { PatternSweep } from './pattern-sweep.js';
+import { PromisedTargets } from './promised-targets.js';
 
 /** The part of a log that decides whether memory may be served. */
 export interface LeaseHolder {
@@ -28,6 +29,8 @@ const SWEEP_SLICE = 2000;
  */
 export class LocalTier {
   readonly fence = new LocalFence();
+  /** What the shared tier still owes. */
+  readonly promised = new PromisedTargets();
   readonly store: L1Store;
   private readonly patterns: PatternSweep;
   private sweeper: Timer | null = null;

@@ -173,7 +173,7 @@ export class ReadRoad {
   private async fetch(request: ReadRequest, mark: FenceMark, expected: ReadOutcome): Promise<Fetched> {
     let outcome = expected;
     const keepStale = (stale: SharedTierHit): void => {
-      const entry = this.sharedEntry(request, stale);
+      const entry = this.sharedEntry(request, mark, stale);
       if (entry !== null && this.local.install(entry, mark) === 'installed') outcome = 'expired';
     };
     const found = this.shared === null ? null : await this.shared.read(request, keepStale);
@@ -209,7 +209,7 @@ export class ReadRoad {
 
   /** Keeps what the shared tier answered, with the life that is left to it. */
   private keepShared(request: ReadRequest, mark: FenceMark, hit: SharedTierHit): Fetched | null {
-    const entry = this.sharedEntry(request, hit);
+    const entry = this.sharedEntry(request, mark, hit);
     if (entry === null) return null;
     if (this.local.install(entry, mark) === 'installed') request.onInstalled?.(entry);
     const handOut = () => this.local.handOut(entry);
@@ -219,8 +219,13 @@ export class ReadRoad {
     };
   }
 
-  /** `null`: the value cannot be kept apart from its callers, and counts as one that the tier does not have. */
-  private sharedEntry(request: ReadRequest, hit: SharedTierHit): L1Entry | null {
+  /**
+   * `null` counts as a value that the tier does not have: it cannot be kept apart from its callers, or it may be older than
+   * an invalidation promised here that the tier has executed only since this read began, or not yet (G5).
+   */
+  private sharedEntry(request: ReadRequest, mark: FenceMark, hit: SharedTierHit): L1Entry | null {
+    const { fence, promised } = this.local;
+    if (promised.hit(request.key, hit.tags) || !fence.untouched(mark, request.key, hit.tags)) return null;
     const copy = this.copyOf(request, hit.value);
     return copy && this.local.entry(request.key, copy, hit.tags, hit.freshMs, hit.keepMs);
   }

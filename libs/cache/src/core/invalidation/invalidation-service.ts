@@ -33,9 +33,13 @@ export interface InvalidationResult {
 
 const RETRY_MS = 250;
 const MAX_RETRY_MS = 5000;
-interface PendingInvalidation {
+interface Wish {
   readonly intents: readonly InvalidationIntent[];
   readonly options: InvalidateOptions;
+}
+interface PendingInvalidation extends Wish {
+  /** Called when it is applied: see {@link InvalidationService.promise}. */
+  readonly kept: () => void;
 }
 
 /** Unapplied invalidations kept for repetition; beyond it they are folded into one flush, which covers them all (I19). */
@@ -109,9 +113,17 @@ export class InvalidationService {
     }
   }
 
-  /** Drops the targets from this process's memory alone; for when nothing else can be reached. */
+  /** Drops the targets from this process's memory alone. */
   forgetHere(intents: readonly InvalidationIntent[]): void {
     this.applier.apply(this.merge(intents, {}));
+  }
+
+  /**
+   * Drops the targets from this process's memory, and passes over what the shared tier holds of them until the returned
+   * function is called: for an invalidation whose writer goes on before it has been applied (G5).
+   */
+  promise(intents: readonly InvalidationIntent[]): () => void {
+    return this.applier.promise(this.merge(intents, {}));
   }
 
   /** Stops repeating; what is pending then is reported once more. */
@@ -123,12 +135,18 @@ export class InvalidationService {
     }
   }
 
-  private keep(wish: PendingInvalidation): void {
-    if (this.pending.length < MAX_PENDING) this.pending.push(wish);
-    else this.pending = [{ intents: [this.flushIntent()], options: { reason: 'pending overflow' } }];
+  private keep(wish: Wish): void {
+    if (this.pending.length < MAX_PENDING) {
+      this.pending.push({ ...wish, kept: this.promise(wish.intents) });
+      return;
+    }
+    const all = { intents: [this.flushIntent()], options: { reason: 'pending overflow' } };
+    const folded = this.pending;
+    this.pending = [{ ...all, kept: this.promise(all.intents) }];
+    for (const { kept } of folded) kept();
   }
 
-  private failed({ intents, options }: PendingInvalidation, error: unknown): void {
+  private failed({ intents, options }: Wish, error: unknown): void {
     const { requestId = '' } = options;
     this.events.emit('failed', { requestId, intents, error, pending: this.pending.length });
   }
@@ -147,7 +165,9 @@ export class InvalidationService {
         this.retryLater(Math.min(delayMs * 2, MAX_RETRY_MS));
         return;
       }
-      if (this.pending[0] === first) this.pending.shift();
+      if (this.pending[0] !== first) continue; // folded into a flush meanwhile
+      this.pending.shift();
+      first.kept();
     }
     this.retrying = false;
   }

@@ -21,6 +21,16 @@ export class LogApplier implements LogListener {
     this.local.invalidateAll();
   }
 
+  /**
+   * Applies an invalidation whose writer was told that it will happen, and serves nothing of its targets from the shared
+   * tier until the returned function says that it has executed it too (G5).
+   */
+  promise(invalidation: Invalidation): () => void {
+    this.apply(invalidation);
+    const patterns = invalidation.patterns.map((target) => this.matcherOf(target));
+    return this.local.promised.promise({ ...invalidation, patterns });
+  }
+
   /** The effect is immediate; the promise brings the number of entries removed, once patterns have swept the store. */
   async applyAndCount(invalidation: Invalidation): Promise<number> {
     let removed = invalidation.flush ? this.local.invalidateAll() : 0;

@@ -1,6 +1,6 @@
 import type { CommitPosition } from './commit-position.js';
 import type { InvalidationReceipt } from './invalidation-receipt.js';
-import type { OutboxBatch } from './outbox-intent.js';
+import type { OutboxBatch, OutboxIntent } from './outbox-intent.js';
 import type { OutboxRow, RowClaim, RowReference } from './outbox-row.js';
 import type { CommitStatus, OutboxStatus } from './outbox-status.js';
 import type { TransactionContext } from './transaction-context.js';
@@ -10,9 +10,11 @@ export interface OutboxHint {
   /** `null`: any. */
   readonly namespace: string | null;
   readonly commitPosition: CommitPosition | null;
+  /** What this process has committed, for its own memory to forget before the writer goes on (G5); empty where it is not known. */
+  readonly intents: readonly OutboxIntent[];
 }
 
-/** Told of a hint. What it returns is awaited for a bounded time only, and its failure is never the writer's. */
+/** Told of a hint, of a local commit before its writer is. What it returns is awaited for a bounded time only, and its failure is never the writer's. */
 export type OutboxHintListener = (hint: OutboxHint) => Promise<void> | void;
 
 /** A place in the replay of published rows: continues after the given row. */

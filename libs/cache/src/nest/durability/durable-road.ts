@@ -9,6 +9,7 @@ import type { OutboxEvents } from '../../core/outbox/outbox.events.js';
 import type { OutboxStore } from '../../core/outbox/outbox-store.port.js';
 import { OutboxWorker } from '../../core/outbox/outbox-worker.js';
 import type { OutboxApplier } from './outbox-applier.js';
+import { OwnWrites } from './own-writes.js';
 
 /** While rows are dead, how often the outbox is asked whether they still are. */
 const RECOUNT_MS = 1_000;
@@ -20,13 +21,15 @@ const RECOUNT_MS = 1_000;
 export class DurableRoad {
   readonly events = new Emitter<OutboxEvents>();
   readonly worker: OutboxWorker | null;
+  private readonly ownWrites: OwnWrites | null;
+  private unsubscribe: (() => void) | null = null;
   private dead = 0;
   private recountAfterMs = 0;
 
   constructor(
     readonly outbox: OutboxStore | null,
     private readonly invalidations: InvalidationService,
-    private readonly applier: OutboxApplier,
+    applier: OutboxApplier,
     readonly namespace: string,
     private readonly logger: Logger,
     private readonly clock: Clock,
@@ -34,18 +37,22 @@ export class DurableRoad {
     const onDead = () => this.floor();
     this.worker =
       outbox === null ? null : new OutboxWorker(outbox, applier, namespace, { events: this.events, onDead, clock });
+    this.ownWrites = outbox === null ? null : new OwnWrites(outbox, invalidations, namespace, clock);
     this.events.on('failed', ({ error, pauseMs }) => {
       this.logger.warn(
         `The outbox could not be drained and is tried again in ${Math.round(pauseMs)} ms. ${textOf(error)}`,
       );
     });
+    this.events.on('published', ({ rows }) => this.ownWrites?.applied(rows));
     this.events.on('dead', ({ row, error }) => {
+      this.ownWrites?.applied([row]);
       this.dead += 1;
       this.logger.error(`Outbox row ${row.id} is dead; the namespace was flushed in its place. ${error}`);
     });
     // A row that an operator has reset, here or elsewhere, is dead no more.
     this.events.on('drained', () => {
       if (this.dead > 0 && clock.monotonic() >= this.recountAfterMs) void this.recount();
+      if (this.ownWrites?.pending === true && applier.available()) void this.askAfterOthers(this.ownWrites);
     });
   }
 
@@ -73,10 +80,8 @@ export class DurableRoad {
     } catch (error) {
       if (inTransaction) throw error;
       this.logger.error(`An invalidation could not be recorded in the outbox and is made directly. ${textOf(error)}`);
-      return this.invalidations.invalidateOrRetry(intents, options);
+      await this.invalidations.invalidateOrRetry(intents, options);
     }
-    // With the log away the row waits for the worker; this instance at least forgets at once (G5).
-    if (!inTransaction && !this.applier.available()) this.invalidations.forgetHere(intents);
   }
 
   /** Records a batch and says where it stands; for callers who wait for it. */
@@ -94,12 +99,25 @@ export class DurableRoad {
   async open(): Promise<void> {
     await this.outbox?.open(this.namespace);
     await this.recount();
+    // Before the worker: a commit is forgotten here first, then published.
+    this.unsubscribe = this.outbox?.onHint((hint) => this.ownWrites!.committed(hint)) ?? null;
     this.worker?.start();
   }
 
   async close(): Promise<void> {
     await this.worker?.stop();
+    this.unsubscribe?.();
     await this.outbox?.close();
+  }
+
+  private async askAfterOthers(ownWrites: OwnWrites): Promise<void> {
+    try {
+      await ownWrites.askAfterOthers();
+    } catch (error) {
+      this.logger.warn(
+        `It is not known whether other instances have applied what was committed here. ${textOf(error)}`,
+      );
+    }
   }
 
   private async recount(): Promise<void> {

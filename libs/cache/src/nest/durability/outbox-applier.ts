@@ -2,7 +2,7 @@ import type { InvalidationLog } from '../../core/coherence/invalidation-log.port
 import { InvalidationIntent } from '../../core/invalidation/intent.js';
 import type { InvalidationService } from '../../core/invalidation/invalidation-service.js';
 import { InvalidationApplier } from '../../core/outbox/invalidation-applier.js';
-import { UnreadableIntent } from '../../core/outbox/outbox-intent.js';
+import { UnreadableIntent, type OutboxIntent } from '../../core/outbox/outbox-intent.js';
 import type { OutboxRow } from '../../core/outbox/outbox-row.js';
 
 /** Applies rows of the outbox to the cache: the end of the durable road is the same removal road everybody takes. */
@@ -24,7 +24,10 @@ export class OutboxApplier extends InvalidationApplier {
       ? first.reason
       : `${rows.length} rows of the outbox`;
     const options = { reason, actor: 'outbox', requestId: `outbox-${first.id}-${first.claimSeq}` };
-    const { position } = await this.invalidations.invalidate(rows.map(intentOf), options);
+    const { position } = await this.invalidations.invalidate(
+      rows.map(({ intent }) => toInvalidationIntent(intent)),
+      options,
+    );
     return position;
   }
 
@@ -35,7 +38,8 @@ export class OutboxApplier extends InvalidationApplier {
   }
 }
 
-function intentOf({ intent }: OutboxRow): InvalidationIntent {
+/** @throws Error for an intent that cannot be read */
+export function toInvalidationIntent(intent: OutboxIntent): InvalidationIntent {
   if (intent instanceof UnreadableIntent) throw new Error(intent.problem);
   return intent instanceof InvalidationIntent ? intent : InvalidationIntent.fromJSON(intent.toJSON());
 }
