@@ -118,7 +118,9 @@ export class RedisCacheBackend extends CacheBackend {
   }
 }
 
+/** Where no permit could be written nobody was elected, and nobody's fill is worth waiting for. */
 function missed({ permit, batch }: KeyAnswer, stale: StoredEntry | null): BackendRead {
   if (permit === null) throw new Error('ERR a miss without a permit');
-  return { hit: false, permit: { token: permit.token, position: batch.position }, owner: permit.owner, stale };
+  const { token, owner } = permit;
+  return { hit: false, permit: { token, position: batch.position }, owner: owner || token === '', stale };
 }
