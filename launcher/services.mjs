@@ -23,3 +23,4 @@
 export { startPostgres } from './postgres.mjs';
 export { startRedis, startSentinel } from './redis.mjs';
 export { startRedisCluster } from './redis-cluster.mjs';
+export { SlotMove, ownerOf, ownersOf, slotOf } from './redis-slots.mjs';

@@ -22,3 +22,9 @@ export async function callsOf(client: Redis, command: string): Promise<number> {
 export function kindOf(key: string): string {
   return key.split('}:')[1]?.split(':')[0] ?? key;
 }
+
+/** How often a server has answered with an error since it started, e.g. with `MOVED`. */
+export async function errorsOf(client: Redis, code: string): Promise<number> {
+  const line = new RegExp(`^errorstat_${code}:count=(\\d+)`, 'm').exec(await client.info('errorstats'));
+  return Number(line?.[1] ?? 0);
+}

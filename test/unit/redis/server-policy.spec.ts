@@ -41,6 +41,8 @@ describe('what a failure means', () => {
     ["READONLY You can't write", 'READONLY', 'lost'],
     ['Connection is closed.', 'CLOSED', 'lost'],
     ["Stream isn't writeable and enableOfflineQueue options is false", 'CLOSED', 'lost'],
+    ['Too many Cluster redirections. Last error: ReplyError: ASK 1 127.0.0.1:1', 'TRYAGAIN', 'lost'],
+    ['Too many Cluster redirections. Last error: Error: CLUSTERDOWN', 'CLUSTERDOWN', 'lost'],
     ['something else', 'UNKNOWN', 'lost'],
   ])('%s', (message, code, kind) => {
     expect(failureCode(new Error(message))).toBe(code);

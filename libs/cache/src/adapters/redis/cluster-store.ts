@@ -3,7 +3,7 @@ import type { SignedMessage } from '../../core/coherence/log-message.js';
 import { positionOf, type Ord, type Position } from '../../core/coherence/position.js';
 import { Gatherer } from './gatherer.js';
 import { newToken } from './permit-token.js';
-import { asList, asText, runScript, type Argument, type Reply } from './redis-command.js';
+import { asList, asText, failureCode, runScript, type Argument, type Reply } from './redis-command.js';
 import { headOf, type EntryDraft } from './redis-entry.js';
 import type { RedisKeys } from './redis-keys.js';
 import type { RedisLink } from './redis-link.js';
@@ -49,7 +49,9 @@ export class ClusterStore implements ValueStore {
 
   async read({ key, permitMs, mode }: KeyRead): Promise<KeyAnswer> {
     const args = [Math.ceil(permitMs), newToken(), MODE_LETTERS[mode]];
-    const [now, answer] = (await this.onShard(key, LOOK, args)).rest;
+    const whole = this.onShard(key, LOOK, args);
+    // Without its permit the entry can be read all the same, and a miss cannot be filled.
+    const [now, answer] = (await whole.catch(unlessSplit(() => this.onSlot([this.keys.entry(key)], LOOK, args)))).rest;
     const { raw, permit } = looked(answer);
     const { batch, valid } = await this.judgements.add(raw === null ? NO_HEAD : headOf(raw));
     const common = { ...batch, now: Number(asText(now)) }; // the clock that wrote the entry's times judges them
@@ -68,11 +70,9 @@ export class ClusterStore implements ValueStore {
   }
 
   async execute(message: SignedMessage, targets: MessageTargets): Promise<ExecutedMessage> {
-    const dropped = await Promise.all(
-      targets.keys.map((key) => this.onShard(key, DROP, [], this.options.invalidationTimeoutMs)),
-    );
+    const removed = await Promise.all(targets.keys.map((key) => this.drop(key)));
     const position = await this.raise(message, targets);
-    return { position, removed: dropped.map(({ rest }) => rest[0] === 1) };
+    return { position, removed };
   }
 
   /** The permit claimed first makes the last step lose against any invalidation that comes in between. */
@@ -90,6 +90,20 @@ export class ClusterStore implements ValueStore {
       prey.map(({ redisKey, before }) => this.onSlot([redisKey], SWEEP_HERE, [before])),
     );
     return removed.reduce((sum, { rest }) => sum + Number(rest[0]), 0);
+  }
+
+  /**
+   * Where entry and permit cannot be reached at once, the permit goes first: from then on nothing older than this
+   * invalidation can be stored, and the entry cannot come back.
+   */
+  private async drop(key: string): Promise<boolean> {
+    const limitMs = this.options.invalidationTimeoutMs;
+    const inTwo = async (): Promise<ShardReply> => {
+      await this.onSlot([this.keys.permit(key)], DROP, [], limitMs);
+      return this.onSlot([this.keys.entry(key)], DROP, [], limitMs);
+    };
+    const { rest } = await this.onShard(key, DROP, [], limitMs).catch(unlessSplit(inTwo));
+    return rest[0] === 1;
   }
 
   private async raise(message: SignedMessage, { tags, patterns, flush }: MessageTargets): Promise<Position> {
@@ -136,6 +150,11 @@ export class ClusterStore implements ValueStore {
       return { shard: asText(shard), rest };
     });
   }
+}
+
+/** While a slot moves, two keys of it may be on different primaries; a script that needs both is refused until it has moved. */
+function unlessSplit<T>(instead: () => Promise<T>): (error: unknown) => Promise<T> {
+  return (error) => (failureCode(error) === 'TRYAGAIN' ? instead() : Promise.reject(error));
 }
 
 function looked(answer: Reply | undefined): Pick<KeyAnswer, 'raw' | 'permit'> {

@@ -23,12 +23,16 @@ export class CommandTimeout extends Error {
   readonly code = 'TIMEOUT';
 }
 
+/** A Cluster's client says so when it was sent back and forth, as while a slot moves; the last answer is of no meaning. */
+const REDIRECTED = /^Too many Cluster redirections\. Last error: (?:\w*Error: )?/;
+
 /** The server's or the system's word for a failure, e.g. `READONLY`, `ECONNREFUSED`; never its text, which may hold secrets. */
 export function failureCode(error: unknown): string {
   const { code, message } = (error ?? {}) as { readonly code?: unknown; readonly message?: unknown };
   if (typeof code === 'string') return code;
   const text = typeof message === 'string' ? message : '';
-  const word = /^-?([A-Z][A-Z0-9_]*)(?: |$)/.exec(text)?.[1];
+  const word = /^-?([A-Z][A-Z0-9_]*)(?: |$)/.exec(text.replace(REDIRECTED, ''))?.[1];
+  if (word === 'ASK' || word === 'MOVED') return 'TRYAGAIN';
   return word ?? (/closed|writeable/i.test(text) ? 'CLOSED' : 'UNKNOWN');
 }
 

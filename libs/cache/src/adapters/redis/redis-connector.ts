@@ -23,10 +23,10 @@ export class RedisConnector {
 
   create(role: ConnectionRole): RedisClient {
     const { url, client, cluster, sentinel } = this.place;
-    if (client instanceof Cluster) return client.duplicate([], this.clusterOptions(role, client.options));
+    if (client instanceof Cluster) return quietly(client.duplicate([], this.clusterOptions(role, client.options)));
     if (client !== undefined) return client.duplicate(this.redisOptions(role));
     if (cluster !== undefined) {
-      return new Cluster(cluster.nodes.map(nodeOf), this.clusterOptions(role, cluster.options ?? {}));
+      return quietly(new Cluster(cluster.nodes.map(nodeOf), this.clusterOptions(role, cluster.options ?? {})));
     }
     if (sentinel !== undefined) {
       return new Redis({
@@ -74,11 +74,27 @@ export class RedisConnector {
       scaleReads: 'master',
       maxRedirections: 4,
       retryDelayOnFailover: 20,
-      retryDelayOnTryAgain: 20,
+      retryDelayOnTryAgain: 5,
       retryDelayOnClusterDown: 50,
       slotsRefreshTimeout: this.options.connectTimeoutMs,
     };
   }
+}
+
+/**
+ * Where a slot is on its way, ioredis sends ASKING before the command and nobody takes its answer: with the connection
+ * gone, that would be a rejection without a handler. The command behind it tells all there is to tell.
+ */
+function quietly(cluster: Cluster): Cluster {
+  cluster.on('+node', (node: Redis) => {
+    const asking = node.asking.bind(node);
+    node.asking = () => {
+      const sent = asking();
+      sent.catch(() => undefined);
+      return sent;
+    };
+  });
+  return cluster;
 }
 
 /** Ends a client at once: a half-open connection would otherwise linger until its peer answers the farewell. */

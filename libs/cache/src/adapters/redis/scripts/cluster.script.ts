@@ -14,7 +14,10 @@ local shard = string.match(redis.call('INFO', 'replication'), 'master_replid:(%x
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)`;
 
-/** LOOK (e, p | permit TTL, token, mode) → { shard, server ms, answer }, the answer as GETP gives it but not judged yet. */
+/**
+ * LOOK (e, [p] | permit TTL, token, mode) → { shard, server ms, answer }, the answer as GETP gives it but not judged yet.
+ * Without `p`, which a moving slot may have elsewhere, no permit is given.
+ */
 export const LOOK = script(
   'LOOK',
   `${SHARD}
@@ -28,8 +31,9 @@ if raw then
   if keep <= now then raw = false elseif fresh > now and mode == 'g' then head[3] = raw return head end
   if raw and fresh > now then raw = false end
 end
-local held = redis.call('GET', KEYS[2])
-if held then head[3] = { held, 0, raw or nil }
+local held = KEYS[2] and redis.call('GET', KEYS[2])
+if not KEYS[2] then head[3] = { '', 0, raw or nil }
+elseif held then head[3] = { held, 0, raw or nil }
 elseif redis.pcall('SET', KEYS[2], token, 'PX', ttl).err then head[3] = { '', 0, raw or nil }
 else head[3] = { token, 1, raw or nil } end
 return head`,
@@ -55,11 +59,11 @@ out[5] = table.concat(flags)
 return out`,
 );
 
-/** DROP (e, p) → { shard, 1 if there was an entry } */
+/** DROP (e, p), or one of them alone → { shard, 1 if the first was there } */
 export const DROP = script(
   'DROP',
   `${SHARD}
-redis.call('UNLINK', KEYS[2])
+if KEYS[2] then redis.call('UNLINK', KEYS[2]) end
 return { shard, redis.call('UNLINK', KEYS[1]) }`,
 );
 
