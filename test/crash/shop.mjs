@@ -18,9 +18,6 @@ import { CLAIM_TTL_MS } from './points.mjs';
  * @property {string} redisUrl
  */
 
-/** Position of the claim's time to live among the arguments of `OutboxStore.claim`. */
-const CLAIM_TTL_ARGUMENT = 3;
-
 /**
  * @param {ShopPlan} plan
  * @param {{ durable?: boolean, schema?: 'install' | 'check', prepare?: (outbox: any, dataSource: DataSource) => void }} [how] `durable: false` leaves the
@@ -36,14 +33,12 @@ export async function openShop(
   const { CacheRuntime } = await inside('nest/cache-runtime.js');
   const dataSource = await new DataSource({ type: 'postgres', url: postgresUrl, applicationName: name }).initialize();
   const outbox = typeormOutbox({ dataSource, schema });
-  const claim = outbox.claim.bind(outbox);
-  // A worker made by the module has the default, which is too long to wait for a hundred times.
-  outbox.claim = (/** @type {unknown[]} */ ...args) => claim(...args.with(CLAIM_TTL_ARGUMENT, CLAIM_TTL_MS));
   prepare?.(outbox, dataSource);
 
   class Shop {}
   const backend = redis({ url: redisUrl, lease: '500ms' });
-  Module({ imports: [CacheModule.forRoot({ namespace, backend, ...(durable && { outbox }) })] })(Shop);
+  const outboxWorker = { claimTtlMs: CLAIM_TTL_MS }; // the default is too long to wait for a hundred times
+  Module({ imports: [CacheModule.forRoot({ namespace, backend, outboxWorker, ...(durable && { outbox }) })] })(Shop);
   const app = await NestFactory.createApplicationContext(Shop, { logger: false });
   if (!durable) await outbox.open(namespace);
   const runtime = app.get(CacheRuntime);

@@ -60,7 +60,7 @@ export type {
 export { OutboxState } from './core/outbox/outbox-state.js';
 export { OutboxStore } from './core/outbox/outbox-store.port.js';
 export { OutboxWorker } from './core/outbox/outbox-worker.js';
-export type { OutboxWorkerOptions } from './core/outbox/outbox-worker.options.js';
+export type { OutboxWorkerOptions, OutboxWorkerSettings } from './core/outbox/outbox-worker.options.js';
 export { outboxRowId } from './core/outbox/outbox-row-id.js';
 export type { OutboxPublishReport, OutboxWorkerDiagnostics } from './core/outbox/outbox-report.js';
 export type { OutboxRow } from './core/outbox/outbox-row.js';

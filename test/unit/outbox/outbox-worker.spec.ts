@@ -358,6 +358,14 @@ describe('OutboxWorker', () => {
   });
 
   it('refuses durations that make no sense', () => {
-    expect(() => worker({ claimTtlMs: -1 })).toThrow(expect.objectContaining({ code: 'LARDER_OPTION_INVALID' }));
+    for (const [field, value] of Object.entries({ claimTtlMs: -1, pollIntervalMs: '1s', batchSize: NaN, owner: 7 })) {
+      expect(() => worker({ [field]: value })).toThrow(
+        expect.objectContaining({ code: 'LARDER_OPTION_INVALID', message: expect.stringContaining(`\`${field}\``) }),
+      );
+    }
+    expect(worker({ batchSize: undefined!, claimTtlMs: undefined! }).options).toMatchObject({
+      batchSize: 64,
+      claimTtlMs: 30_000,
+    });
   });
 });

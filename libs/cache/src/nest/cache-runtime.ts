@@ -79,7 +79,9 @@ export class CacheRuntime {
     this.invalidations = new InvalidationService(log, this.applier, clock, randomUUID, instanceId, flush);
     const outbox = options.outbox ?? null;
     const applier = new OutboxApplier(this.invalidations, log);
-    this.durable = new DurableRoad(outbox, this.invalidations, applier, namespace, this.logger, clock);
+    const { logger } = this;
+    const { outboxWorker } = options;
+    this.durable = new DurableRoad(outbox, this.invalidations, applier, namespace, logger, clock, outboxWorker);
     this.audit = new AuditTrail(options.audit ?? new InMemoryAuditStore(), namespace, this.logger);
     this.invalidations.recorder = (event) => this.audit.record(event);
     this.compiler = new CacheMethodCompiler(this.engine, this.durable, options, (message) => this.logger.warn(message));

@@ -2,6 +2,7 @@ import { durationToMs, looksLikeMilliseconds, type Duration } from '../core/cloc
 import type { Clock } from '../core/clock/clock.port.js';
 import type { AuditStore } from '../core/audit/audit-store.port.js';
 import type { OutboxStore } from '../core/outbox/outbox-store.port.js';
+import type { OutboxWorkerSettings } from '../core/outbox/outbox-worker.options.js';
 import type { SharedTier } from '../core/coherence/shared-tier.port.js';
 import { CacheError, describeInput } from '../core/errors/cache-error.js';
 import type { MemoryOptions } from '../core/engine/l1.options.js';
@@ -25,6 +26,8 @@ export interface CacheModuleOptions {
   backend?: SharedTier;
   /** Where invalidations that follow writes are made durable. @default none: they go straight to the log */
   outbox?: OutboxStore;
+  /** How this instance's worker drains the outbox. @default those of OutboxWorkerOptions */
+  outboxWorker?: OutboxWorkerSettings;
   /** Where every invalidation is recorded. @default this process's memory */
   audit?: AuditStore;
   /** Bounds of this process's memory tier. @default those of MemoryOptions */

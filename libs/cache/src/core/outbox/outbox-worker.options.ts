@@ -44,6 +44,21 @@ export interface OutboxWorkerOptions {
   random?: () => number;
 }
 
+/** What an application sets of the worker that a module makes; the rest of it is the module's. */
+export type OutboxWorkerSettings = Pick<
+  OutboxWorkerOptions,
+  | 'owner'
+  | 'batchSize'
+  | 'claimTtlMs'
+  | 'backoffMs'
+  | 'maxAttempts'
+  | 'pollIntervalMs'
+  | 'maxPauseMs'
+  | 'stopTimeoutMs'
+  | 'retentionMs'
+  | 'isInfrastructureFailure'
+>;
+
 export type ResolvedOutboxWorkerOptions = Readonly<Required<Omit<OutboxWorkerOptions, 'events'>>> &
   Pick<OutboxWorkerOptions, 'events'>;
 
@@ -59,10 +74,14 @@ export const OUTBOX_WORKER_DEFAULTS = Object.freeze({
   retentionMs: 604_800_000,
 });
 
+const DURATIONS = ['claimTtlMs', 'backoffMs', 'pollIntervalMs', 'maxPauseMs', 'stopTimeoutMs', 'retentionMs'] as const;
+const COUNTS = ['batchSize', 'maxAttempts'] as const;
+
 /**
- * Fills in the defaults. As in the seed, a batch size or an attempt limit below 1 becomes 1.
+ * Fills in the defaults; a member that is `undefined` counts as left out. As in the seed, a batch size or an attempt limit
+ * below 1 becomes 1.
  *
- * @throws CacheError `LARDER_OPTION_INVALID` for a duration that is negative or not finite
+ * @throws CacheError `LARDER_OPTION_INVALID`, naming the field, for a duration that is negative, and for what is not a number
  */
 export function resolveOutboxWorkerOptions(options: OutboxWorkerOptions = {}): ResolvedOutboxWorkerOptions {
   const resolved = {
@@ -71,23 +90,16 @@ export function resolveOutboxWorkerOptions(options: OutboxWorkerOptions = {}): R
     clock: new SystemClock(),
     random: randomShare,
     ...OUTBOX_WORKER_DEFAULTS,
-    ...options,
+    ...(Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as typeof options),
   };
-  for (const field of [
-    'claimTtlMs',
-    'backoffMs',
-    'pollIntervalMs',
-    'maxPauseMs',
-    'stopTimeoutMs',
-    'retentionMs',
-  ] as const) {
-    if (!Number.isFinite(resolved[field]) || resolved[field] < 0) {
-      throw new CacheError(
-        'LARDER_OPTION_INVALID',
-        `Expected \`outbox.${field}\` to be milliseconds of 0 or more, got ${describeInput(resolved[field])}. Leave it out for the default.`,
-      );
-    }
+  for (const field of DURATIONS) {
+    const value = resolved[field];
+    if (!Number.isFinite(value) || value < 0) throw invalid(field, 'milliseconds of 0 or more', value);
   }
+  for (const field of COUNTS) {
+    if (!Number.isFinite(resolved[field])) throw invalid(field, 'a number', resolved[field]);
+  }
+  if (typeof resolved.owner !== 'string') throw invalid('owner', 'text', resolved.owner);
   return Object.freeze({
     ...resolved,
     batchSize: atLeastOne(resolved.batchSize),
@@ -95,8 +107,15 @@ export function resolveOutboxWorkerOptions(options: OutboxWorkerOptions = {}): R
   });
 }
 
+function invalid(field: keyof OutboxWorkerOptions, expected: string, got: unknown): CacheError {
+  return new CacheError(
+    'LARDER_OPTION_INVALID',
+    `Expected \`${field}\` of the outbox worker to be ${expected}, got ${describeInput(got)}. Leave it out for the default.`,
+  );
+}
+
 function atLeastOne(count: number): number {
-  return Math.max(1, Math.floor(count) || 1);
+  return Math.max(1, Math.floor(count));
 }
 
 function randomShare(): number {

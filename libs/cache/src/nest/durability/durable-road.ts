@@ -7,6 +7,7 @@ import type { InvalidateOptions, InvalidationService } from '../../core/invalida
 import type { InvalidationReceipt } from '../../core/outbox/invalidation-receipt.js';
 import type { OutboxEvents } from '../../core/outbox/outbox.events.js';
 import type { OutboxStore } from '../../core/outbox/outbox-store.port.js';
+import { resolveOutboxWorkerOptions, type OutboxWorkerSettings } from '../../core/outbox/outbox-worker.options.js';
 import { OutboxWorker } from '../../core/outbox/outbox-worker.js';
 import type { OutboxApplier } from './outbox-applier.js';
 import { OwnWrites } from './own-writes.js';
@@ -33,10 +34,11 @@ export class DurableRoad {
     readonly namespace: string,
     private readonly logger: Logger,
     private readonly clock: Clock,
+    settings: OutboxWorkerSettings = {},
   ) {
     const onDead = () => this.floor();
-    this.worker =
-      outbox === null ? null : new OutboxWorker(outbox, applier, namespace, { events: this.events, onDead, clock });
+    const options = resolveOutboxWorkerOptions({ ...settings, events: this.events, onDead, clock });
+    this.worker = outbox === null ? null : new OutboxWorker(outbox, applier, namespace, options);
     this.ownWrites = outbox === null ? null : new OwnWrites(outbox, invalidations, namespace, clock);
     this.events.on('failed', ({ error, pauseMs }) => {
       this.logger.warn(
