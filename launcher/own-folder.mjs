@@ -8,7 +8,7 @@ import { guardFolder } from './watchdog.mjs';
 /** @typedef {{ uid?: number, gid?: number }} Owner empty: whoever runs this process */
 
 /**
- * PostgreSQL refuses to run as root. Then it runs as one of the users that exist for such work.
+ * PostgreSQL and MariaDB refuse to run as root. Then they run as one of the users that exist for such work.
  * @returns {Owner}
  */
 export function unprivilegedOwner() {
@@ -18,7 +18,7 @@ export function unprivilegedOwner() {
     const gid = idOf(user, '-g');
     if (uid !== undefined && gid !== undefined) return { uid, gid };
   }
-  throw new Error('Expected a user `postgres` or `nobody`, since PostgreSQL does not run as root; found neither.');
+  throw new Error('Expected a user `postgres` or `nobody`, since database servers do not run as root; found neither.');
 }
 
 /** A temporary folder that only its owner can enter. It goes with `remove()`, at the latest when this process ends. */

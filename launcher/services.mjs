@@ -20,6 +20,7 @@
  *   shutting it down in order first if it still runs; `args` replace the extra arguments it had
  */
 
+export { startMariadb } from './mariadb.mjs';
 export { startPostgres } from './postgres.mjs';
 export { startRedis, startSentinel } from './redis.mjs';
 export { startRedisCluster } from './redis-cluster.mjs';

@@ -1,3 +1,4 @@
+import mysql from 'mysql2/promise';
 import pg from 'pg';
 import { withRedis } from '../../../launcher/redis-connection.mjs';
 import type { Server } from '../../../launcher/services.mjs';
@@ -11,6 +12,16 @@ export async function onPostgres(server: Server, statement: string): Promise<Rec
     return (await client.query<Record<string, unknown>>(statement)).rows;
   } finally {
     await client.end();
+  }
+}
+
+/** Runs one statement on a connection of its own. */
+export async function onMariadb(server: Server, statement: string): Promise<unknown> {
+  const connection = await mysql.createConnection(server.url);
+  try {
+    return (await connection.query(statement))[0];
+  } finally {
+    connection.destroy();
   }
 }
 

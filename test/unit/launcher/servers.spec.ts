@@ -2,8 +2,8 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isAlive } from '../../../launcher/process-tree.mjs';
-import { startPostgres, startRedis, type Server } from '../../../launcher/services.mjs';
-import { onPostgres, onRedis } from './clients.js';
+import { startMariadb, startPostgres, startRedis, type Server } from '../../../launcher/services.mjs';
+import { onMariadb, onPostgres, onRedis } from './clients.js';
 
 const own = { fromEnvironment: false };
 
@@ -79,6 +79,44 @@ describe('a PostgreSQL server', () => {
   it('reports why it did not start', async () => {
     await expect(startPostgres({ ...own, args: ['-c', 'no_such_setting=1'] })).rejects.toThrow(
       /Expected PostgreSQL .* to answer .* ended: exit code 1.*no_such_setting/s,
+    );
+  });
+});
+
+describe('a MariaDB server', () => {
+  let server: Server;
+
+  beforeAll(async () => {
+    server = await startMariadb(own);
+  });
+  afterAll(() => server.stop());
+
+  it('keeps what it acknowledged through a crash, and comes back on its port with other arguments', async () => {
+    const { url, pid } = server;
+    await onMariadb(server, 'CREATE DATABASE shop');
+    await onMariadb(server, 'CREATE TABLE shop.kept (id int)');
+    await onMariadb(server, 'INSERT INTO shop.kept VALUES (7)');
+    await server.kill();
+    expect(isAlive(pid!)).toBe(false);
+    await expect(onMariadb(server, 'SELECT 1')).rejects.toThrow('ECONNREFUSED');
+    await server.restart({ args: ['--max-connections=33'] });
+    expect(server.url).toBe(url);
+    expect(await onMariadb(server, 'SELECT id FROM shop.kept')).toEqual([{ id: 7 }]);
+    expect(await onMariadb(server, 'SELECT @@max_connections AS n')).toEqual([{ n: 33 }]);
+  });
+
+  it('has port, folder and process of its own, and leaves none of them', async () => {
+    const other = await startMariadb(own);
+    const { pid, folder, port } = other;
+    expect([pid, folder, port]).not.toEqual([server.pid, server.folder, server.port]);
+    await expect(onMariadb(other, 'SELECT id FROM shop.kept')).rejects.toThrow("doesn't exist");
+    await other.stop();
+    expect(isAlive(pid!) || existsSync(folder!)).toBe(false);
+  });
+
+  it('reports why it did not start', async () => {
+    await expect(startMariadb({ ...own, args: ['--no-such-setting'] })).rejects.toThrow(
+      /Expected MariaDB .* to answer .* ended: .*no-such-setting/s,
     );
   });
 });

