@@ -82,7 +82,7 @@ class Comparison {
   }
 
   private set(id: number, bytes: number, entryTags: string[], keep: number): void {
-    const fields = { value: id, shared: true, bytes, freshUntil: 0, createdAt: 0, tags: entryTags };
+    const fields = { value: id, shared: true, bytes, freshUntil: 0, madeAt: 0, tags: entryTags };
     const entry = new L1Entry({ key: `k${id}`, keepUntil: this.now + keep, ...fields });
     if (this.store.set(entry)) {
       this.stored += 1;

@@ -4,7 +4,7 @@ import { L1Store } from '../../../libs/cache/src/core/engine/l1-store.js';
 const ROOMY = { maxEntries: 10_000, maxBytes: 2 ** 30 };
 
 function entry(key: string, fields: Partial<L1EntryFields> = {}): L1Entry {
-  const defaults = { value: key, shared: true, bytes: 100, freshUntil: 1000, keepUntil: 2000, createdAt: 0, tags: [] };
+  const defaults = { value: key, shared: true, bytes: 100, freshUntil: 1000, keepUntil: 2000, madeAt: 0, tags: [] };
   return new L1Entry({ key, ...defaults, ...fields });
 }
 

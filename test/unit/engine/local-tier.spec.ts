@@ -3,7 +3,7 @@ import { snapshot } from '../../../libs/cache/src/core/engine/isolation.js';
 import { resolveMemoryOptions } from '../../../libs/cache/src/core/engine/l1.options.js';
 import { LocalTier } from '../../../libs/cache/src/core/engine/local-tier.js';
 import { ManualClock } from '../../../libs/cache/src/testing/manual-clock.js';
-import { CacheRig } from './cache-rig.js';
+import { CacheRig, POLICY } from './cache-rig.js';
 import { Gate } from './gate.js';
 
 describe('the memory tier of a closed cache', () => {
@@ -24,6 +24,7 @@ describe('the memory tier of a closed cache', () => {
     await rig.engine.close();
     expect(await rig.read('user:get:1', () => 'first')).toBe('first');
     expect(await rig.read('user:get:1', () => 'second')).toBe('second');
+    rig.clock.advance(POLICY.hardTimeoutMs);
     expect(rig.clock.pendingTimers).toBe(0);
   });
 });

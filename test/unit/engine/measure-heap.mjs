@@ -24,7 +24,7 @@ function ratioOf(make) {
   /** @param {number} from */
   const fill = (from) => {
     for (let i = from; i < from + ENTRIES; i += 1) {
-      const times = { freshUntil: i + 0.5, keepUntil: i + 0.5, createdAt: 1.7e12 + i };
+      const times = { freshUntil: i + 0.5, keepUntil: i + 0.5, madeAt: 1.7e12 + i };
       const tags = ['%scope:s', `item:${i}`];
       const entry = new L1Entry({ key: `scope:action:${i}`, ...snapshot(make(i), 'freeze'), ...times, tags });
       entry.promise = Promise.resolve(entry.value);
@@ -42,7 +42,7 @@ function leftoverOfRounds() {
   /** @param {number} number */
   const round = (number) => {
     for (let i = 0; i < 40_000; i += 1) {
-      const times = { freshUntil: number, keepUntil: number, createdAt: 0 };
+      const times = { freshUntil: number, keepUntil: number, madeAt: 0 };
       const tags = ['%scope:s', `item:${number}:${i}`];
       store.set(new L1Entry({ key: `k:${number}:${i}`, ...snapshot({ id: i }, 'freeze'), ...times, tags }));
     }

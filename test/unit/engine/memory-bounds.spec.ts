@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { InvalidationIntent } from '../../../libs/cache/src/core/invalidation/intent.js';
 import { scopeTag } from '../../../libs/cache/src/core/invalidation/tags.js';
-import { CacheRig, callAction } from './cache-rig.js';
+import { CacheRig, callAction, POLICY } from './cache-rig.js';
 import { settled } from './gate.js';
 
 /** Lets the sweeper of the store run to its end. */
@@ -86,6 +86,7 @@ describe('the memory of a cache', () => {
         expect(rig.engine.loadsUnderWay).toBe(0);
       }
       await sweep(rig, 5000);
+      rig.clock.advance(POLICY.hardTimeoutMs); // the one timer of all flights
       expect([store.size, store.bytes, store.tagCount, action.directSize]).toEqual([0, 0, 0, 0]);
       expect(rig.clock.pendingTimers).toBe(0);
     });

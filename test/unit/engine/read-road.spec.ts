@@ -80,6 +80,31 @@ describe('the read road', () => {
       expect(await again).toBe('second');
     });
 
+    it('and is slow to answer and slow to store, both together cost no more than the soft timeout', async () => {
+      const { rig, backend, clock } = await overHub();
+      const [read, fill] = [backend.read.bind(backend), backend.fill.bind(backend)];
+      backend.read = (...args) => clock.sleep(40).then(() => read(...args));
+      backend.fill = (...args) => clock.sleep(40).then(() => fill(...args));
+      let answeredAt = Number.POSITIVE_INFINITY;
+      const value = rig.read(KEY, () => 'value').finally(() => (answeredAt = clock.monotonic()));
+      await clock.advanceAsync(100);
+      expect(await value).toBe('value');
+      expect(answeredAt).toBe(POLICY.softTimeoutMs);
+      rig.engine.local.store.clear('cleared');
+      const second = rig.read(KEY, () => 'never asked'); // the fill went on by itself
+      await clock.advanceAsync(100);
+      expect(await second).toBe('value');
+    });
+
+    it('and throws instead of rejecting, the method runs all the same', async () => {
+      const { rig, backend } = await overHub();
+      backend.read = () => {
+        throw new Error('a careless backend');
+      };
+      expect(await rig.read(KEY, () => 'value')).toBe('value');
+      expect(rig.trouble.map(({ operation }) => operation)).toEqual(['read']);
+    });
+
     it('and cannot carry a value, nobody waits for the permit of it', async () => {
       const { rig, backend } = await overHub();
       const released: string[] = [];

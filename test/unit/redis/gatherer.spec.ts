@@ -44,6 +44,19 @@ describe('Gatherer', () => {
     expect(await Promise.all(others)).toEqual(['<2>', '<3>', '<4>']);
   });
 
+  it('spreads a crowd over the batches that may leave, so that one is answered while the next is on its way', async () => {
+    const sizesOf = async (crowd: number) => {
+      const { gatherer, sent } = gather({ items: 128, weight: 10, inFlight: 4 });
+      for (let item = 1; item <= crowd; item += 1) void gatherer.add(item);
+      await turn();
+      return sent.map(({ length }) => length);
+    };
+    expect(await sizesOf(256)).toEqual([64, 64, 64, 64]);
+    expect(await sizesOf(1000)).toEqual([128, 128, 128, 128]);
+    expect(await sizesOf(16)).toEqual([8, 8]); // smaller ones do not pay
+    expect(await sizesOf(5)).toEqual([5]);
+  });
+
   it('keeps to the number and the weight of a batch, and lets the heaviest travel alone', async () => {
     const byCount = gather();
     for (let item = 1; item <= 6; item += 1) void byCount.gatherer.add(item);

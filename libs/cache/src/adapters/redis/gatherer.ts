@@ -8,6 +8,9 @@ export interface GatherLimits {
   readonly inFlight: number;
 }
 
+/** Fewer do not pay for a round trip of their own. */
+const WORTH_A_BATCH = 8;
+
 interface Waiting<Item, Result> {
   readonly item: Item;
   readonly resolve: (result: Result) => void;
@@ -56,12 +59,15 @@ export class Gatherer<Item, Result> {
     }
   }
 
+  /** What waits is spread over the batches that may still leave: one is answered while the next is on its way. */
   private takeBatch(): Waiting<Item, Result>[] {
+    const share = Math.ceil(this.waiting.length / (this.limits.inFlight - this.underWay));
+    const most = Math.min(this.limits.items, Math.max(share, WORTH_A_BATCH));
     let count = 0;
     let weight = 0;
     for (const { item } of this.waiting) {
       weight += this.weigh(item);
-      if (count > 0 && (count >= this.limits.items || weight > this.limits.weight)) break;
+      if (count > 0 && (count >= most || weight > this.limits.weight)) break;
       count += 1;
     }
     return this.waiting.splice(0, count);

@@ -7,6 +7,7 @@ import {
   type StoredEntry,
 } from '../../core/coherence/cache-backend.port.js';
 import type { CoherenceEvents } from '../../core/coherence/coherence.events.js';
+import { CacheError } from '../../core/errors/cache-error.js';
 import { MAX_KEEP_MS, MAX_PERMIT_MS } from './entry-limits.js';
 import type { KeepRecord } from './keep-record.js';
 import type { PatternPredicates } from './pattern-predicates.js';
@@ -47,19 +48,22 @@ export class RedisCacheBackend extends CacheBackend {
     return this.link.readable;
   }
 
-  override async read(key: string, { permitMs, refresh }: ReadOptions): Promise<BackendRead> {
+  override read(key: string, { permitMs, refresh }: ReadOptions): Promise<BackendRead> {
     const bounded = Math.min(Math.max(permitMs, 1), MAX_PERMIT_MS);
-    try {
-      const answer = await this.judgeable({ key, permitMs: bounded, mode: refresh === true ? 'renew' : 'get' });
-      if (answer.raw === null) return missed(answer, null);
-      const entry = decodeEntry(answer.raw, answer.batch.now);
-      const doomed = entry === null || this.predicates.doom(key, answer.raw) !== null;
-      if (!doomed) return answer.permit === null ? { hit: true, entry } : missed(answer, entry);
-      if (answer.permit !== null) return missed(answer, null);
-      return missed(await this.store.read({ key, permitMs: bounded, mode: 'drop' }), null);
-    } catch (error) {
-      throw tierUnavailable(error);
-    }
+    const read: KeyRead = { key, permitMs: bounded, mode: refresh === true ? 'renew' : 'get' };
+    return this.store.read(read).then((answer) => this.judged(read, answer), unavailable);
+  }
+
+  /** Nearly every answer can be judged at once. */
+  private judged(read: KeyRead, answer: KeyAnswer): BackendRead | Promise<BackendRead> {
+    const { raw, permit, batch } = answer;
+    if (raw === null) return missed(answer, null);
+    if (!this.predicates.current(batch.patterns)) return this.judgedLater(read, answer).catch(unavailable);
+    const entry = decodeEntry(raw, batch.now);
+    const doomed = entry === null || this.predicates.doom(read.key, raw) !== null;
+    if (!doomed) return permit === null ? { hit: true, entry } : missed(answer, entry);
+    if (permit !== null) return missed(answer, null);
+    return this.store.read({ ...read, mode: 'drop' }).then((dropped) => missed(dropped, null), unavailable);
   }
 
   /**
@@ -67,17 +71,17 @@ export class RedisCacheBackend extends CacheBackend {
    * what the list does not name any more (folded, lost or flushed into the floor, or swept and dropped) it has judged by
    * then itself, and an answer from before that is void.
    */
-  private async judgeable(read: KeyRead): Promise<KeyAnswer> {
-    let elected: string | null = null;
-    for (let look = 1; look <= MAX_LOOKS; look += 1) {
-      const answer = await this.store.read(read);
+  private async judgedLater(read: KeyRead, first: KeyAnswer): Promise<BackendRead> {
+    let answer = first;
+    let elected = first.permit?.owner === true ? first.permit.token : null;
+    for (let look = 1; look < MAX_LOOKS; look += 1) {
+      await this.predicates.reach(answer.batch.patterns);
+      answer = await this.store.read(read);
       const { raw, permit, batch } = answer;
       if (permit?.owner === true) elected = permit.token;
-      if (raw === null || this.predicates.current(batch.patterns)) {
-        if (permit === null || permit.token !== elected) return answer;
-        return { ...answer, permit: { token: elected, owner: true } }; // by an earlier look
-      }
-      await this.predicates.reach(batch.patterns);
+      if (raw !== null && !this.predicates.current(batch.patterns)) continue;
+      const byEarlierLook = permit !== null && permit.token === elected;
+      return this.judged(read, byEarlierLook ? { ...answer, permit: { token: elected!, owner: true } } : answer);
     }
     throw new Error('ERR patterns are invalidated faster than they can be followed');
   }
@@ -118,9 +122,13 @@ export class RedisCacheBackend extends CacheBackend {
   }
 }
 
+function unavailable(error: unknown): never {
+  throw error instanceof CacheError ? error : tierUnavailable(error);
+}
+
 /** Where no permit could be written nobody was elected, and nobody's fill is worth waiting for. */
 function missed({ permit, batch }: KeyAnswer, stale: StoredEntry | null): BackendRead {
-  if (permit === null) throw new Error('ERR a miss without a permit');
+  if (permit === null) throw tierUnavailable(new Error('ERR a miss without a permit'));
   const { token, owner } = permit;
   return { hit: false, permit: { token, position: batch.position }, owner: owner || token === '', stale };
 }

@@ -107,7 +107,7 @@ export class SingleSlotStore implements ValueStore {
     let permitMs = 0;
     let modes = '';
     for (const { key, permitMs: wanted, mode } of reads) {
-      keys.push(this.keys.entry(key), this.keys.permit(key));
+      keys.push(this.keys.entry(key));
       permitMs = Math.max(permitMs, wanted);
       modes += MODE_LETTERS[mode];
     }

@@ -4,6 +4,7 @@ import type { CacheBackend } from '../coherence/cache-backend.port.js';
 import type { InvalidationLog, LogListener } from '../coherence/invalidation-log.port.js';
 import { CachedAction, type ActionDefinition } from './cached-action.js';
 import { CachedManyAction, type ManyDefinition } from './cached-many.js';
+import { Deadlines } from './deadlines.js';
 import { EngineEvents } from './engine.events.js';
 import { snapshot } from './isolation.js';
 import type { ResolvedMemoryOptions } from './l1.options.js';
@@ -45,11 +46,14 @@ export class CacheEngine {
   readonly events = new EngineEvents();
   readonly local: LocalTier;
   private readonly road: ReadRoad;
+  private readonly deadlines: Deadlines;
 
   constructor(private readonly parts: EngineParts) {
     this.local = new LocalTier(parts.memory, parts.log, parts.clock);
-    const shared = parts.backend === null ? null : new SharedTierReader(parts.backend, parts.clock, this.events);
-    this.road = new ReadRoad(this.local, shared, parts.log, parts.clock, this.events, parts.random);
+    const { backend, log, clock, random } = parts;
+    this.deadlines = new Deadlines(clock);
+    const shared = backend === null ? null : new SharedTierReader(backend, clock, this.events, this.deadlines);
+    this.road = new ReadRoad(this.local, shared, log, clock, this.events, this.deadlines, random);
   }
 
   /** Starts following the log and opens the shared tier. Resolves also where those are unreachable (G6). */
@@ -104,7 +108,7 @@ export class CacheEngine {
     const now = this.parts.clock.monotonic();
     return {
       tags: entry.tags,
-      ageMs: this.parts.clock.wall() - entry.createdAt,
+      ageMs: now - entry.madeAt,
       freshMs: entry.freshUntil - now,
       bytes: entry.bytes,
       servable: this.local.servable(entry, now),
@@ -119,6 +123,7 @@ export class CacheEngine {
   /** Stops following and gives the memory back; reads made later run their method. */
   async close(): Promise<void> {
     this.local.close();
+    this.deadlines.rest();
     await Promise.all([this.parts.log.close(), this.parts.backend?.close()]);
   }
 }

@@ -3,6 +3,7 @@ import type { EngineEvents } from './engine.events.js';
 import type { L1Entry } from './l1-entry.js';
 import type { LocalTier } from './local-tier.js';
 import type { ReadPolicy } from './read-policy.js';
+import type { ReadRequest } from './read-request.js';
 import type { ReadRoad } from './read-road.js';
 
 /** What is decided about a cached action before its first call, so that nothing is decided per call. */
@@ -97,39 +98,13 @@ export class CachedAction {
 
   /** Along the read road. */
   private travel(key: string, args: readonly unknown[], load: () => unknown): Promise<unknown> {
-    const { definition } = this;
-    let loaded = false;
-    const request = {
-      key,
-      scope: definition.scope,
-      action: definition.name,
-      policy: definition.policy,
-      load: () => {
-        loaded = true;
-        return load();
-      },
-      tagsOf: (value: unknown) => definition.tagsOf(value, args),
-      unless: definition.unless === null ? null : (value: unknown) => definition.unless!(value, args),
-      onInstalled: this.directAllowed ? (entry: L1Entry) => this.alias(entry, args) : null,
-    };
-    return this.road.read(request).finally(() => {
-      if (loaded) this.counters.misses += 1;
-      else this.counters.hits += 1;
-    });
+    const alias = this.directAllowed && args.length < 2 ? this.direct : null;
+    return this.road.read(new ActionRead(key, this.definition, args, load, alias, this.counters));
   }
 
   /** Raw arguments that lead straight to an entry, for the bound's test. */
   get directSize(): number {
     return this.direct.size;
-  }
-
-  private alias(entry: L1Entry, args: readonly unknown[]): void {
-    if (args.length > 1) return;
-    const argument = args.length === 0 ? NO_ARGUMENTS : args[0];
-    if (args.length === 1 && !standsForItself(argument)) return;
-    entry.alias = this.direct;
-    entry.aliasKey = argument;
-    this.direct.set(argument, entry);
   }
 
   private keyFor(args: readonly unknown[]): string | null {
@@ -166,6 +141,56 @@ export class CachedAction {
 
   private trouble(operation: 'key', error: unknown): void {
     this.events.emit('trouble', { operation, scope: this.definition.scope, action: this.definition.name, error });
+  }
+}
+
+/** One call on the read road. */
+class ActionRead implements ReadRequest {
+  readonly scope: string;
+  readonly action: string;
+  readonly policy: ReadPolicy;
+  private loaded = false;
+
+  constructor(
+    readonly key: string,
+    private readonly definition: ActionDefinition,
+    private readonly args: readonly unknown[],
+    private readonly run: () => unknown,
+    /** Where the entry is to be found by the raw argument; `null`: nowhere. */
+    private readonly direct: Map<unknown, L1Entry> | null,
+    private readonly counters: ActionCounters,
+  ) {
+    this.scope = definition.scope;
+    this.action = definition.name;
+    this.policy = definition.policy;
+  }
+
+  load(): unknown {
+    this.loaded = true;
+    return this.run();
+  }
+
+  tagsOf(value: unknown): readonly string[] {
+    return this.definition.tagsOf(value, this.args);
+  }
+
+  unless(value: unknown): boolean {
+    const { unless } = this.definition;
+    return unless !== null && unless(value, this.args);
+  }
+
+  onInstalled(entry: L1Entry): void {
+    if (this.direct === null) return;
+    const argument = this.args.length === 0 ? NO_ARGUMENTS : this.args[0];
+    if (argument !== NO_ARGUMENTS && !standsForItself(argument)) return;
+    entry.alias = this.direct;
+    entry.aliasKey = argument;
+    this.direct.set(argument, entry);
+  }
+
+  onEnd(): void {
+    if (this.loaded) this.counters.misses += 1;
+    else this.counters.hits += 1;
   }
 }
 

@@ -1,4 +1,5 @@
 import { CacheError } from '../errors/cache-error.js';
+import { Adoption } from './isolation-adoption.js';
 import { ValueCopier } from './isolation-copier.js';
 import { estimateBytes } from './isolation-estimate.js';
 
@@ -36,6 +37,14 @@ export function snapshot(value: unknown, mode: Isolation): Snapshot {
   const copy = guarded(copier, value);
   const shared = !isObject || (mode === 'freeze' && !copier.mutable);
   return { value: copy, shared, classes: copier.classes, bytes: copier.bytes };
+}
+
+/** As `snapshot`, of a value that nobody else holds: a shared tier's codec has just made it. */
+export function snapshotOfOwn(value: unknown, mode: Isolation): Snapshot {
+  if (mode !== 'freeze') return snapshot(value, mode);
+  const adoption = new Adoption();
+  if (!adoption.adopt(value)) return snapshot(value, mode);
+  return { value, shared: true, classes: false, bytes: adoption.bytes };
 }
 
 /** A private copy of a stored value whose `shared` is false: the same classes, cycles and repeated references, not frozen. */

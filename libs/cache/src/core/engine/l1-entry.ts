@@ -1,6 +1,6 @@
 import { stringBytes } from './isolation-size.js';
 
-/** What a fill hands to the store. Instants named `…Until` are monotonic milliseconds, `createdAt` is wall time. */
+/** What a fill hands to the store. Instants are monotonic milliseconds. */
 export interface L1EntryFields {
   /** Full key (`scope:local key`). */
   readonly key: string;
@@ -12,7 +12,7 @@ export interface L1EntryFields {
   readonly bytes: number;
   readonly freshUntil: number;
   readonly keepUntil: number;
-  readonly createdAt: number;
+  readonly madeAt: number;
   /** Every tag, the implicit tag of the scope included. */
   readonly tags: readonly string[];
 }
@@ -59,7 +59,7 @@ export class L1Entry {
   readonly bytes: number;
   freshUntil: number;
   keepUntil: number;
-  readonly createdAt: number;
+  readonly madeAt: number;
   readonly tags: readonly string[];
 
   /** The settled promise handed out by hits; the engine makes it at the first hit. */
@@ -73,6 +73,8 @@ export class L1Entry {
 
   /** Monotonic instant until which the entry may be served without a live lease (the shared tier was away when it was loaded). */
   unleasedUntil = 0;
+  /** Wall time of that grant, the second clock by which it is judged. */
+  grantedAt = 0;
   /** The fence's sequence number at installation: a pattern applied later dooms the entry, one applied earlier does not. */
   installedAt = 0;
 
@@ -94,7 +96,7 @@ export class L1Entry {
     this.bytes = fields.bytes + entryOverhead(fields.key, fields.tags);
     this.freshUntil = fields.freshUntil;
     this.keepUntil = fields.keepUntil;
-    this.createdAt = fields.createdAt;
+    this.madeAt = fields.madeAt;
     this.tags = fields.tags;
   }
 

@@ -96,13 +96,14 @@ export class LocalTier {
   entry(key: string, copy: Snapshot, tags: readonly string[], freshMs: number, keepMs: number): L1Entry {
     const now = this.clock.monotonic();
     const { value, shared, bytes } = copy;
-    const times = { freshUntil: now + freshMs, keepUntil: now + keepMs, createdAt: this.clock.wall() };
-    return new L1Entry({ key, value, shared, bytes, tags, ...times });
+    const freshUntil = now + freshMs;
+    return new L1Entry({ key, value, shared, bytes, tags, freshUntil, keepUntil: now + keepMs, madeAt: now });
   }
 
   /** Lets an entry be served without a lease for a moment, never past L: its value was read from the source at `loadedAt` (G2). */
   grantWithoutLease(entry: L1Entry, loadedAt: number, forMs: number): void {
     entry.unleasedUntil = loadedAt + Math.min(forMs, this.lease.leaseMs);
+    entry.grantedAt = this.clock.wall();
   }
 
   /** Installs unless something the entry depends on was invalidated since the mark. */
@@ -156,7 +157,7 @@ export class LocalTier {
    */
   private servableUnleased(entry: L1Entry, now: number): boolean {
     if (entry.unleasedUntil <= now) return false;
-    return Math.abs(this.clock.wall() - entry.createdAt) <= this.lease.leaseMs + CLOCK_TOLERANCE_MS;
+    return Math.abs(this.clock.wall() - entry.grantedAt) <= this.lease.leaseMs + CLOCK_TOLERANCE_MS;
   }
 
   private invalidated(entry: L1Entry): boolean {

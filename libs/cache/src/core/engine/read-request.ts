@@ -17,4 +17,6 @@ export interface ReadRequest {
   readonly onInstalled: ((entry: L1Entry) => void) | null;
   /** Told when the read begins to wait for somebody else's load. */
   readonly onWaiting?: (() => void) | undefined;
+  /** Told once when the read is over, whatever came of it. */
+  readonly onEnd?: (() => void) | undefined;
 }

@@ -1,6 +1,13 @@
 import type { Clock } from '../clock/clock.port.js';
 import { decodeEnvelope, encodeEnvelope } from '../codec/envelope.js';
-import type { BackendRead, CacheBackend, FillPermit, StoredEntry } from '../coherence/cache-backend.port.js';
+import type {
+  BackendRead,
+  CacheBackend,
+  FillPermit,
+  ReadOptions,
+  StoredEntry,
+} from '../coherence/cache-backend.port.js';
+import { Deadlined, type Deadlines } from './deadlines.js';
 import type { EngineEvents, TroubleEvent } from './engine.events.js';
 import type { ReadPolicy } from './read-policy.js';
 
@@ -27,18 +34,25 @@ export interface SharedTierHit {
 export interface SharedTierPermit {
   readonly kind: 'permit';
   readonly permit: FillPermit;
+  /** What asking for it has left of the time that the tier may cost (G6), ms. */
+  readonly patienceMs: number;
 }
 
 /** The shared tier's answer: a value, or the right to fill. */
 export type SharedTierRead = SharedTierHit | SharedTierPermit;
+
+/** An answer as it came in time. */
+export interface TimelyAnswer {
+  readonly read: BackendRead;
+  /** Monotonic ms. */
+  readonly askedAt: number;
+}
 
 /** A permit outlives the load it was given for by this much, ms. */
 const PERMIT_MARGIN_MS = 1000;
 /** How often a reader that was not elected looks whether the elected one has filled, ms; doubled up to the longest. */
 const FIRST_LOOK_MS = 5;
 const LONGEST_LOOK_MS = 50;
-
-const TOO_LATE = Symbol('too late');
 
 /**
  * The engine's way to a shared tier: bounded in time, silent in failure, and cluster-wide in its single flight. A miss is
@@ -50,6 +64,7 @@ export class SharedTierReader {
     private readonly backend: CacheBackend,
     private readonly clock: Clock,
     private readonly events: EngineEvents,
+    private readonly deadlines: Deadlines,
   ) {}
 
   get name(): string {
@@ -57,25 +72,61 @@ export class SharedTierReader {
   }
 
   /**
-   * `null`: the tier is away or slow; the caller goes on without it and stores nothing in it.
+   * Asks once. `tell` is called once: with the answer, or with `null` where the tier is away, fails or is slow. Most reads
+   * end here, which is why this is no promise.
+   * @param askedAt now, monotonic
+   * @param tell must not throw
+   */
+  look(
+    request: SharedTierRequest,
+    askedAt: number,
+    tell: (answer: TimelyAnswer | null) => void,
+    refresh = false,
+  ): void {
+    if (!this.backend.available()) return tell(null);
+    const { hardTimeoutMs, softTimeoutMs } = request.policy;
+    const question = new Question(tell);
+    this.deadlines.of(softTimeoutMs).add(question, askedAt);
+    this.answer(request.key, { permitMs: hardTimeoutMs + PERMIT_MARGIN_MS, refresh }).then(
+      (read) => {
+        if (question.over()) tell({ read, askedAt });
+        else this.giveBack(request, read);
+      },
+      (error: unknown) => {
+        this.trouble(request, 'read', error);
+        if (question.over()) tell(null);
+      },
+    );
+  }
+
+  /**
+   * What follows from a first answer. `null`: the tier is away or slow; the caller goes on without it and stores nothing
+   * in it.
    * @param onStale told of an expired value that grace may serve while a load, here or elsewhere, is under way
    */
-  async read(
+  async settle(
     request: SharedTierRequest,
-    onStale: (stale: SharedTierHit) => void = () => undefined,
+    first: TimelyAnswer | null,
+    onStale: (stale: SharedTierHit) => void,
   ): Promise<SharedTierRead | null> {
     const giveUpAt = this.clock.monotonic() + request.policy.electionWaitMs;
     let lookMs = FIRST_LOOK_MS;
-    for (;;) {
-      const read = await this.ask(request, false);
-      if (read === null) return null;
+    for (let answer = first; answer !== null; answer = await this.ask(request)) {
+      const { read, askedAt } = answer;
       if (read.hit) return this.open(request, read.entry);
       this.offerStale(request, read.stale, onStale);
-      if (read.owner || this.clock.monotonic() + lookMs > giveUpAt) return { kind: 'permit', permit: read.permit };
+      if (read.owner || this.clock.monotonic() + lookMs > giveUpAt) return this.permitOf(request, read.permit, askedAt);
       request.onWaiting?.();
       await this.clock.sleep(lookMs);
       lookMs = Math.min(lookMs * 2, LONGEST_LOOK_MS);
     }
+    return null;
+  }
+
+  /** The value of an entry; `null`: unreadable here. */
+  decoded({ payload, tags, freshMs, keepMs }: StoredEntry): SharedTierHit | null {
+    const envelope = decodeEnvelope(payload);
+    return envelope && { kind: 'hit', tier: this.backend.name, value: envelope.value, tags, freshMs, keepMs };
   }
 
   /**
@@ -84,7 +135,7 @@ export class SharedTierReader {
    */
   async fill(
     request: SharedTierRequest,
-    given: { readonly permit: FillPermit },
+    given: SharedTierPermit,
     value: unknown,
     tags: readonly string[],
     freshMs: number,
@@ -100,8 +151,8 @@ export class SharedTierReader {
     }
     try {
       const entry = { payload, tags, freshMs, keepMs: freshMs + policy.graceMs };
-      const stored = await this.inTime(this.backend.fill(key, given.permit, entry), policy.softTimeoutMs);
-      return stored === TOO_LATE ? 'failed' : stored ? 'stored' : 'refused';
+      const stored = await this.inTime(this.backend.fill(key, given.permit, entry), given.patienceMs);
+      return stored === null ? 'failed' : stored ? 'stored' : 'refused';
     } catch (error) {
       this.trouble(request, 'fill', error);
       return 'failed';
@@ -121,13 +172,31 @@ export class SharedTierReader {
     this.backend.release(request.key, permit).catch((error: unknown) => this.trouble(request, 'release', error));
   }
 
+  /** A backend that throws instead of rejecting is in trouble all the same. */
+  private answer(key: string, options: ReadOptions): Promise<BackendRead> {
+    try {
+      return this.backend.read(key, options);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  private ask(request: SharedTierRequest, refresh = false): Promise<TimelyAnswer | null> {
+    return new Promise((resolve) => this.look(request, this.clock.monotonic(), resolve, refresh));
+  }
+
   private async open(request: SharedTierRequest, entry: StoredEntry): Promise<SharedTierRead | null> {
     const hit = this.decoded(entry);
     if (hit !== null) return hit;
     // Unreadable here (another version, damaged): a counted miss, and the next fill replaces it.
     this.trouble(request, 'decode', new Error(`unreadable entry of ${entry.payload.byteLength} bytes`));
     const again = await this.ask(request, true);
-    return again === null || again.hit ? null : { kind: 'permit', permit: again.permit };
+    return again === null || again.read.hit ? null : this.permitOf(request, again.read.permit, again.askedAt);
+  }
+
+  private permitOf(request: SharedTierRequest, permit: FillPermit, askedAt: number): SharedTierPermit {
+    const tookMs = this.clock.monotonic() - askedAt;
+    return { kind: 'permit', permit, patienceMs: Math.max(0, request.policy.softTimeoutMs - tookMs) };
   }
 
   private offerStale(request: SharedTierRequest, stale: StoredEntry | null, onStale: (hit: SharedTierHit) => void) {
@@ -136,45 +205,34 @@ export class SharedTierReader {
     if (hit !== null) onStale(hit);
   }
 
-  private decoded({ payload, tags, freshMs, keepMs }: StoredEntry): SharedTierHit | null {
-    const envelope = decodeEnvelope(payload);
-    return envelope && { kind: 'hit', tier: this.backend.name, value: envelope.value, tags, freshMs, keepMs };
+  /**
+   * A reply that comes too late is worth nothing: its position was taken after the method may have begun to read. Who was
+   * elected by it loads without the permit; others must not wait for its fill.
+   */
+  private giveBack(request: SharedTierRequest, read: BackendRead): void {
+    if (!read.hit && read.owner) this.release(request, read);
   }
 
-  private async ask(request: SharedTierRequest, refresh: boolean): Promise<BackendRead | null> {
-    if (!this.backend.available()) return null;
-    try {
-      const permitMs = request.policy.hardTimeoutMs + PERMIT_MARGIN_MS;
-      const answer = this.backend.read(request.key, { permitMs, refresh });
-      const read = await this.inTime(answer, request.policy.softTimeoutMs);
-      if (read !== TOO_LATE) return read;
-      this.giveBack(request, answer);
-      return null;
-    } catch (error) {
-      this.trouble(request, 'read', error);
-      return null;
-    }
-  }
-
-  /** Who was elected by a reply that came too late loads without the permit; others must not wait for its fill. */
-  private giveBack(request: SharedTierRequest, answer: Promise<BackendRead>): void {
-    answer.then(
-      (read) => {
-        if (!read.hit && read.owner) this.release(request, read);
-      },
-      (error: unknown) => this.trouble(request, 'read', error),
-    );
-  }
-
-  /** A reply that comes too late is worth nothing: its position was taken after the method may have begun to read. */
-  private async inTime<T>(answer: Promise<T>, limitMs: number): Promise<T | typeof TOO_LATE> {
+  /** `null`: not in time; what becomes of it then is of no interest to the caller. */
+  private inTime(stored: Promise<boolean>, limitMs: number): Promise<boolean | null> {
     return new Promise((resolve, reject) => {
-      const timer = this.clock.schedule(limitMs, () => resolve(TOO_LATE));
-      answer.then(resolve, reject).finally(() => timer.cancel());
+      const timer = this.clock.schedule(limitMs, () => resolve(null));
+      stored.then(resolve, reject).finally(() => timer.cancel());
     });
   }
 
   private trouble(request: SharedTierRequest, operation: TroubleEvent['operation'], error: unknown): void {
     this.events.emit('trouble', { operation, scope: request.scope, action: request.action, error });
+  }
+}
+
+/** A question to the tier that nobody waits for beyond its time. */
+class Question extends Deadlined {
+  constructor(private readonly tell: (answer: TimelyAnswer | null) => void) {
+    super();
+  }
+
+  override expire(): void {
+    this.tell(null);
   }
 }

@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '../clock/clock.port.js';
+import { Deadlined, type Deadlines } from './deadlines.js';
 import type { FenceMark } from './local-fence.js';
 
 /** What a load brings home for everybody who waited for it. */
@@ -18,13 +18,13 @@ export const UNSHAREABLE = Symbol('unshareable value');
 /** How a load ended, for those who waited with its leader. */
 export type Arrival = Landing | typeof ABANDONED | typeof UNSHAREABLE;
 
-/** One load in the air. */
-export class Flight {
-  private readonly arrival: Promise<Arrival>;
-  private settle!: (arrival: Arrival) => void;
-  timer: Timer | null = null;
+/** One load in the air. Most land with nobody waiting: what joiners need is made when the first one comes. */
+export class Flight extends Deadlined {
+  private arrival: Promise<Arrival> | null = null;
+  private settle: ((arrival: Arrival) => void) | null = null;
 
   constructor(
+    private readonly flights: Map<string, Flight>,
     readonly key: string,
     /** Where the fence stood at its start: the value is as young as that. */
     readonly mark: FenceMark,
@@ -33,18 +33,30 @@ export class Flight {
     /** Monotonic ms. */
     readonly startedAt: number,
   ) {
-    this.arrival = new Promise((resolve) => {
-      this.settle = resolve;
-    });
+    super();
   }
 
-  /** Waits for the load with its leader; never rejects. */
+  /** True when somebody waits for it. */
+  get awaited(): boolean {
+    return this.settle !== null;
+  }
+
+  /** Waits for the load with its leader; never rejects. To be called in the turn in which the flight was found. */
   joined(): Promise<Arrival> {
+    this.arrival ??= new Promise((resolve) => {
+      this.settle = resolve;
+    });
     return this.arrival;
   }
 
+  /** The load is over: nobody can join any more. */
+  end(): void {
+    this.over();
+    if (this.flights.get(this.key) === this) this.flights.delete(this.key);
+  }
+
   land(landing: Landing | typeof UNSHAREABLE): void {
-    this.settle(landing);
+    this.settle?.(landing);
   }
 
   /** An error is an answer like any other: a joiner must not get one older than its own start either. */
@@ -52,11 +64,13 @@ export class Flight {
     const handOut = (): never => {
       throw error;
     };
-    this.settle({ handOut, tags: null });
+    this.settle?.({ handOut, tags: null });
   }
 
-  abandon(): void {
-    this.settle(ABANDONED);
+  /** The hard timeout: the load may go on, but nobody waits for it any longer. */
+  override expire(): void {
+    this.end();
+    this.settle?.(ABANDONED);
   }
 }
 
@@ -69,7 +83,7 @@ export class SingleFlight {
   private readonly flights = new Map<string, Flight>();
   private started = 0;
 
-  constructor(private readonly clock: Clock) {}
+  constructor(private readonly deadlines: Deadlines) {}
 
   /** Flights begun so far: a flight with an ordinal at or above this began after now. */
   get nextOrdinal(): number {
@@ -84,24 +98,12 @@ export class SingleFlight {
     return this.flights.get(key);
   }
 
-  /** Takes off; a flight of the same key that can no longer be joined is replaced. */
-  begin(key: string, mark: FenceMark, hardTimeoutMs: number): Flight {
-    const flight = new Flight(key, mark, this.started, this.clock.monotonic());
+  /** Takes off at `now`, monotonic; a flight of the same key that can no longer be joined is replaced. */
+  begin(key: string, mark: FenceMark, hardTimeoutMs: number, now: number): Flight {
+    const flight = new Flight(this.flights, key, mark, this.started, now);
     this.started += 1;
     this.flights.set(key, flight);
-    flight.timer = this.clock.schedule(hardTimeoutMs, () => {
-      this.forget(flight);
-      flight.abandon();
-    });
+    this.deadlines.of(hardTimeoutMs).add(flight, now);
     return flight;
-  }
-
-  end(flight: Flight): void {
-    flight.timer?.cancel();
-    this.forget(flight);
-  }
-
-  private forget(flight: Flight): void {
-    if (this.flights.get(flight.key) === flight) this.flights.delete(flight.key);
   }
 }
