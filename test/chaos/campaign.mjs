@@ -2,10 +2,12 @@
 /** One chaos run at one lease: lets faults happen for a time, then judges what the workers saw. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { allCells } from './cells.mjs';
-import { SERVER_FAULTS, WORKER_FAULTS } from './faults.mjs';
+import { CLUSTER_FAULTS } from './cluster-faults.mjs';
+import { ClusterWorld } from './cluster-world.mjs';
+import { PAIR_FAULTS, WORKER_FAULTS } from './faults.mjs';
+import { PairWorld } from './pair-world.mjs';
 import { SeededRandom } from './seeded-random.mjs';
 import { now } from './truth.mjs';
-import { World } from './world.mjs';
 
 /**
  * @typedef {object} CampaignOptions
@@ -15,6 +17,7 @@ import { World } from './world.mjs';
  * @property {number} leastReads fewer checked reads are no proof
  * @property {number} [readsPerSecond] of each worker
  * @property {string | null} [mutant]
+ * @property {'pair' | 'cluster'} [topology] of the servers: a primary with its replica (default), or three of each
  * @property {string} [history] what a changed history is repaired by: `floor` (default) or `replay`
  * @property {string[]} [only] the faults that may happen; default all
  * @property {boolean} [untilViolated] stop as soon as a guarantee is broken
@@ -24,6 +27,12 @@ import { World } from './world.mjs';
  * @typedef {{ name: string, from: number, to: number }} Episode
  */
 
+/** @typedef {import('./world.mjs').World} World */
+
+const TOPOLOGIES = {
+  pair: { World: PairWorld, faults: PAIR_FAULTS },
+  cluster: { World: ClusterWorld, faults: CLUSTER_FAULTS },
+};
 const WARM_UP_MS = 500;
 const SETTLE_MS = 1500;
 const PROGRESS_MS = 10_000;
@@ -36,13 +45,15 @@ export async function runCampaign(options) {
     seconds,
     leastReads,
     mutant = null,
+    topology = 'pair',
     history = 'floor',
     readsPerSecond = 8000,
     only,
     untilViolated = false,
     say,
   } = options;
-  const world = await World.open({ leaseMs, seed, readsPerSecond, mutant, history });
+  const { World: Place, faults: serverFaults } = TOPOLOGIES[topology];
+  const world = await Place.open({ leaseMs, seed, readsPerSecond, mutant, history });
   /** @type {Map<string, number>} */
   const happened = new Map();
   /** @type {string[]} */
@@ -51,7 +62,7 @@ export async function runCampaign(options) {
   const episodes = [];
   const endAt = performance.now() + seconds * 1000;
   const violated = () => Object.keys(totals(world).violated).length > 0;
-  const faultNames = [...Object.keys(SERVER_FAULTS), ...Object.keys(WORKER_FAULTS)].filter(
+  const faultNames = [...Object.keys(serverFaults), ...Object.keys(WORKER_FAULTS)].filter(
     (name) => only?.includes(name) ?? true,
   );
   const isComplete = () => totals(world).checked >= leastReads && faultNames.every((name) => happened.has(name));
@@ -62,7 +73,7 @@ export async function runCampaign(options) {
     return overMs >= 0 && (untilViolated || isComplete() || overMs >= seconds * 1000);
   };
 
-  /** @param {Record<string, import('./faults.mjs').Fault>} faults @param {number} lane */
+  /** @param {Record<string, import('./faults.mjs').Fault<any>>} faults @param {number} lane */
   const befall = async (faults, lane) => {
     const random = new SeededRandom(seed * 7919 + lane);
     const names = Object.keys(faults).filter((name) => only?.includes(name) ?? true);
@@ -90,14 +101,15 @@ export async function runCampaign(options) {
     PROGRESS_MS,
   );
   try {
-    await Promise.all([befall(SERVER_FAULTS, 1), befall(WORKER_FAULTS, 2)]);
+    await Promise.all([befall(serverFaults, 1), befall(WORKER_FAULTS, 2)]);
     while (!isOver()) await sleep(20);
     for (const { proxy } of world.workers) proxy.release();
     await sleep(untilViolated ? 0 : SETTLE_MS);
     await world.stopWorkers();
+    const findings = await world.findings();
     say(`  ${summary(world)}`);
     return {
-      verdicts: judge(world, options, { happened, accidents, episodes, faultNames }),
+      verdicts: judge(world, options, { happened, accidents, episodes, faultNames, findings }),
       violated: violated(),
       world: summary(world),
     };
@@ -136,7 +148,7 @@ function summary(world) {
 /** @param {World} world */
 function totals(world) {
   const { reports } = world;
-  /** @param {(report: import('./world.mjs').Report) => number} of */
+  /** @param {(report: import('./worker-process.mjs').Report) => number} of */
   const sum = (of) => reports.reduce((total, report) => total + of(report), 0);
   /** @param {string} name @returns {Record<string, number>} */
   const merged = (name) => {
@@ -177,10 +189,10 @@ function totals(world) {
 /**
  * @param {World} world
  * @param {CampaignOptions} options
- * @param {{ happened: Map<string, number>, accidents: string[], episodes: Episode[], faultNames: string[] }} course
+ * @param {{ happened: Map<string, number>, accidents: string[], episodes: Episode[], faultNames: string[], findings: Awaited<ReturnType<World['findings']>> }} course
  * @returns {Verdict[]}
  */
-function judge(world, { leastReads, leaseMs }, { happened, accidents, episodes, faultNames }) {
+function judge(world, { leastReads, leaseMs }, { happened, accidents, episodes, faultNames, findings }) {
   const sum = totals(world);
   /** @type {Verdict[]} */
   const verdicts = [];
@@ -216,6 +228,7 @@ function judge(world, { leastReads, leaseMs }, { happened, accidents, episodes, 
     sum.states.every((state) => state === 'live'),
     sum.states,
   );
+  for (const { name, passed, detail } of findings) expect(name, passed, detail);
   expect('every fault ran through', accidents.length === 0, accidents);
   for (const name of faultNames) expect(`fault seen: ${name}`, (happened.get(name) ?? 0) > 0);
   return verdicts;

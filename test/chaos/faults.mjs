@@ -6,16 +6,20 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /**
+ * @template {import('./world.mjs').World} W
  * @typedef {object} Stage
- * @property {import('./world.mjs').World} world
+ * @property {W} world
  * @property {import('./seeded-random.mjs').SeededRandom} random
  * @property {number} leaseMs
- *
- * @typedef {(stage: Stage) => Promise<void>} Fault
  */
 
-/** @type {Record<string, Fault>} */
-export const SERVER_FAULTS = {
+/**
+ * @template {import('./world.mjs').World} W
+ * @typedef {(stage: Stage<W>) => Promise<void>} Fault
+ */
+
+/** @type {Record<string, Fault<import('./pair-world.mjs').PairWorld>>} */
+export const PAIR_FAULTS = {
   'kill -9 and restart empty': async ({ world, random }) => {
     await world.primary.kill();
     await sleep(random.between(0, 1200));
@@ -132,7 +136,9 @@ export const SERVER_FAULTS = {
   },
 };
 
-/** @type {Record<string, Fault>} */
+/** @typedef {import('./pair-world.mjs').PairWorld | import('./cluster-world.mjs').ClusterWorld} AnyWorld */
+
+/** @type {Record<string, Fault<AnyWorld>>} */
 export const WORKER_FAULTS = {
   'bus cut 3 s': async ({ world, random }) => {
     const { proxy } = random.pick(world.workers);
@@ -186,7 +192,7 @@ export const WORKER_FAULTS = {
     for (let turn = 0; turn < 4; turn += 1) {
       proxy.set({ hold: ['down'], roles: ['log'] });
       await sleep(random.between(30, 120));
-      await world.on(world.primary, (redis) => redis.xtrim('larder:{chaos}:log', 'MAXLEN', 0)).catch(() => undefined); // the primary may be down at the moment
+      await world.trimLog().catch(() => undefined); // the primary may be down at the moment
       proxy.release();
       await sleep(random.between(30, 200));
     }

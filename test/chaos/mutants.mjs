@@ -52,6 +52,21 @@ export const MUTANTS = {
     await rewriteScript('attest', 'ATTEST', [[/if r\[4\] ~= rid or known > own or unseen then/, 'if false then']]);
     await rewriteScript('hb', 'HB', [[/if rid ~= r\[4\] or not master then/, 'if not master then']]);
   },
+  /** In a Cluster: any shard's answer is taken, also that of a replica promoted without its last writes. */
+  shard: () => replaceMethod('adapters/redis/redis-link.js', 'RedisLink', 'recognise', () => undefined),
+  /** In a Cluster: the log is raised first, and entries are dropped after it. */
+  order: () =>
+    replaceMethod(
+      'adapters/redis/cluster-store.js',
+      'ClusterStore',
+      'execute',
+      /** @this {any} */
+      async function (message, targets) {
+        const position = await this.raise(message, targets);
+        const removed = await Promise.all(targets.keys.map((/** @type {string} */ key) => this.drop(key)));
+        return { position, removed };
+      },
+    ),
 };
 
 /**

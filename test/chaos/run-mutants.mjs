@@ -9,6 +9,8 @@ import { runCampaign } from './campaign.mjs';
 import { buildLibrary } from './library.mjs';
 import { MUTANTS } from './mutants.mjs';
 
+/** What is peculiar to a Cluster is switched off in one. */
+const IN_CLUSTER = new Set(['shard', 'order']);
 /** @type {Readonly<Record<keyof typeof MUTANTS, string[]>>} */
 const FAULTS = {
   permit: ['slow loader'],
@@ -17,6 +19,8 @@ const FAULTS = {
   lease: ['bus cut 3 s'],
   fence: ['bus slow'],
   attest: ['failover with a lost tail'],
+  shard: ['takeover by a replica that lags'],
+  order: ['latency'],
 };
 
 const { values } = parseArgs({
@@ -40,6 +44,7 @@ for (const mutant of Object.keys(MUTANTS).filter((name) => values.only?.includes
     seconds: Number(values.seconds),
     leastReads: 0,
     mutant,
+    topology: IN_CLUSTER.has(mutant) ? 'cluster' : 'pair',
     only: FAULTS[mutant],
     untilViolated: true,
     say: () => undefined,

@@ -1,9 +1,10 @@
 // @ts-check
 /**
- * `npm run test:chaos [-- --seed N] [--seconds S] [--lease MS] [--history floor|replay] [--reads N]`: three processes, two
- * Redis servers, every fault, every read checked. Without `--lease` and `--history` it runs three times: at the default
- * lease, at a short one, and at the short one with histories repaired by replay. The seed repeats the schedule of faults.
- * The last line is `N passed, N failed`.
+ * `npm run test:chaos [-- --seed N] [--seconds S] [--lease MS] [--history floor|replay] [--topology pair|cluster] [--reads N]`:
+ * three processes, real servers, every fault, every read checked. Without `--lease` and `--history` it runs three times: at
+ * the default lease, at a short one, and at the short one with histories repaired by replay. Without `--topology` that is
+ * over two servers, and a short run over a Cluster follows. The seed repeats the schedule of faults. The last line is
+ * `N passed, N failed`.
  */
 import { parseArgs } from 'node:util';
 import { runCampaign } from './campaign.mjs';
@@ -18,6 +19,7 @@ const { values } = parseArgs({
     rate: { type: 'string', default: '8000' },
     mutant: { type: 'string' },
     history: { type: 'string' },
+    topology: { type: 'string' },
     only: { type: 'string', multiple: true },
   },
 });
@@ -27,25 +29,53 @@ const seconds = Number(values.seconds);
 const leases = values.lease === undefined ? [2000, 500] : [Number(values.lease)];
 const histories = values.history === undefined ? ['floor', 'replay'] : [values.history];
 /** Every lease with the usual repair of a changed history; replay once, with the shortest. */
-const runs = histories.flatMap((history) =>
-  (history === 'replay' ? leases.slice(-1) : leases).map((leaseMs) => ({ leaseMs, history })),
+const cells = histories.flatMap((history) =>
+  (history === 'replay' ? leases.slice(-1) : leases).map((leaseMs) => ({
+    leaseMs,
+    history,
+    seconds,
+    only: values.only,
+  })),
 );
-/** By its time, so that the runs of the gate check more than a million together. */
-const leastReads = Number(values.reads ?? Math.floor((seconds / 40) * 350_000));
+/** Beside the runs of the pair, what is peculiar to a Cluster; all of its faults with `--topology cluster`. */
+const CLUSTER_CELL = {
+  leaseMs: leases.at(-1) ?? 500,
+  history: histories[0],
+  seconds: Math.min(seconds, 20),
+  only: [
+    'primary killed',
+    'failover in good order',
+    'takeover by a replica that lags',
+    'takeover from a frozen primary, which wakes',
+    'slots of values moved',
+    'slot of the control record moved',
+    'any key deleted',
+    'one node out of reach',
+    'all cut',
+    'worker stopped and continued',
+    'slow loader',
+  ],
+};
+/** @param {'pair' | 'cluster'} topology */
+const of = (topology) => (/** @type {typeof cells[number]} */ cell) => ({ ...cell, topology });
+const runs =
+  values.topology === 'cluster'
+    ? cells.map(of('cluster'))
+    : [...cells.map(of('pair')), ...(values.topology === 'pair' ? [] : [of('cluster')(CLUSTER_CELL)])];
 
 let passed = 0;
 let failed = 0;
-for (const { leaseMs, history } of runs) {
-  console.log(`seed ${seed}, L = ${leaseMs} ms, ${history}, ${seconds} s`);
+for (const run of runs) {
+  console.log(`seed ${seed}, ${run.topology}, L = ${run.leaseMs} ms, ${run.history}, ${run.seconds} s`);
+  const { only, ...rest } = run;
   const { verdicts } = await runCampaign({
-    leaseMs,
+    ...rest,
     seed,
-    seconds,
-    leastReads,
+    // By its time, so that the runs of the gate check more than a million together. A Cluster takes two steps for one.
+    leastReads: Number(values.reads ?? Math.floor((run.seconds / 40) * (run.topology === 'pair' ? 350_000 : 150_000))),
     readsPerSecond: Number(values.rate),
     mutant: values.mutant ?? null,
-    history,
-    ...(values.only && { only: values.only }),
+    ...(only && { only }),
     say: (line) => console.log(line),
   });
   for (const { name, passed: good, detail } of verdicts) {

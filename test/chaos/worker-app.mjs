@@ -10,14 +10,14 @@ const LONG = '10m';
 
 /**
  * @typedef {object} AppOptions
- * @property {string} url
+ * @property {import('./worker.mjs').WorkerOptions['place']} place
  * @property {number} leaseMs
  * @property {() => number} wallOffsetMs
  * @property {(cells: readonly number[]) => Promise<number[]>} load
  */
 
 /** @param {AppOptions} options */
-export async function appModule({ url, leaseMs, wallOffsetMs, load }) {
+export async function appModule({ place, leaseMs, wallOffsetMs, load }) {
   const { Cached, CachedMany, CacheModule, CacheScope, CacheService, CacheActions, InvalidationIntent } =
     await larder();
   const { redis } = await larderRedis();
@@ -68,7 +68,7 @@ export async function appModule({ url, leaseMs, wallOffsetMs, load }) {
       CacheModule.forRoot({
         namespace: NAMESPACE,
         clock: /** @type {any} */ (new SteppingClock()),
-        backend: redis({ url, lease: `${leaseMs}ms`, logLength: 2000, maxPatterns: 50, secret: 'chaos' }),
+        backend: redis({ ...place, lease: `${leaseMs}ms`, logLength: 2000, maxPatterns: 50, secret: 'chaos' }),
         defaults: { electionWait: '300ms' },
       }),
     ],

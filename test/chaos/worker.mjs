@@ -18,7 +18,7 @@ import { appModule } from './worker-app.mjs';
  * @typedef {object} WorkerOptions
  * @property {number} id
  * @property {number} workers
- * @property {string} url
+ * @property {{ url: string } | { cluster: { nodes: string[], options: object } }} place where it reaches the servers
  * @property {string} truth
  * @property {number} leaseMs
  * @property {number} seed
@@ -65,12 +65,12 @@ process.on('unhandledRejection', (error) => complain('unhandled rejection', erro
 process.on('uncaughtException', (error) => complain('uncaught exception', error));
 process.on('disconnect', () => process.exit(1));
 
-await skewServerClocks();
+if ('url' in options.place) await skewServerClocks(); // in a Cluster no script may look at a key of another slot
 if (options.history === 'replay') await replayHistories();
 if (options.mutant !== null) await MUTANTS[options.mutant]();
 
 const { module, doors, runtimeToken } = await appModule({
-  url: options.url,
+  place: options.place,
   leaseMs,
   wallOffsetMs: () => settings.wallOffsetMs,
   load,
