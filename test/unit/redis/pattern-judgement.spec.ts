@@ -56,6 +56,26 @@ describe('an answer that is older than the list of patterns', () => {
     expect(await backend.read('user:1', { permitMs: 1000 })).toMatchObject({ hit: false, owner: true });
   });
 
+  it('is not served either when the list was fetched while it was on its way, and has lost a pattern that it had', async () => {
+    const member = ord(20) + JSON.stringify({ pattern: 'user:*', scope: null });
+    const lists = [[member], []];
+    const predicates = new PatternPredicates(
+      () => Promise.resolve({ upTo: ord(20), members: lists.shift()! }),
+      () => () => true,
+      100,
+    );
+    await predicates.refresh();
+    const answers = [answer(20, entryOf(5)), answer(20, null, { token: 'mine', owner: true })];
+    const read = async () => {
+      const next = answers.shift()!;
+      if (answers.length === 1) await predicates.refresh();
+      return next;
+    };
+    const store = { read } as unknown as ValueStore;
+    const backend = new RedisCacheBackend({} as never, {} as never, store, predicates, {} as never, {} as never);
+    expect(await backend.read('user:1', { permitMs: 1000 })).toMatchObject({ hit: false, stale: null, owner: true });
+  });
+
   it('is given up where patterns come faster than they can be followed', async () => {
     const backend = backendOf(Array.from({ length: 20 }, (_, n) => answer(40 + n, entryOf(5))));
     await expect(backend.read('user:1', { permitMs: 1000 })).rejects.toMatchObject({ code: 'LARDER_TIER_UNAVAILABLE' });

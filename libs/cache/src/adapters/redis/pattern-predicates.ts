@@ -25,6 +25,7 @@ export class PatternPredicates {
   private meanwhile: Predicate[] = [];
   /** Counts losses of continuity: a list fetched across one says nothing. */
   private losses = 0;
+  private droppings = 0;
 
   /**
    * @param fetch reads the server's list: the ord up to which it is complete, and its members
@@ -43,6 +44,14 @@ export class PatternPredicates {
 
   get all(): readonly Predicate[] {
     return this.list;
+  }
+
+  /**
+   * How often patterns have left the list. The server judges by itself what they hit, but only from then on: an answer that
+   * was asked for before cannot be judged by the list there is now.
+   */
+  get drops(): number {
+    return this.droppings;
   }
 
   /** True when the list reflects every pattern invalidation up to `ord`. */
@@ -88,6 +97,7 @@ export class PatternPredicates {
     this.meanwhile = [];
     this.upTo = '';
     this.losses += 1;
+    this.droppings += 1;
   }
 
   /** The latest ord by which an entry as it is stored is invalid; `null`: none of the patterns hits it. */
@@ -106,6 +116,8 @@ export class PatternPredicates {
     const { upTo, members } = await this.fetch();
     if (losses !== this.losses || upTo < this.upTo) return; // void, or the log was faster
     const fetched = members.map((member) => this.predicate(member.slice(0, ORD_LENGTH), member.slice(ORD_LENGTH)));
+    const kept = new Set(members);
+    if (this.list.some(({ member }) => !kept.has(member))) this.droppings += 1;
     const later = this.meanwhile.filter(({ ord }) => ord > upTo);
     this.list = [...fetched, ...later];
     this.upTo = later.at(-1)?.ord ?? upTo;

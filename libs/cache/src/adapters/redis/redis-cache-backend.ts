@@ -51,14 +51,18 @@ export class RedisCacheBackend extends CacheBackend {
   override read(key: string, { permitMs, refresh }: ReadOptions): Promise<BackendRead> {
     const bounded = Math.min(Math.max(permitMs, 1), MAX_PERMIT_MS);
     const read: KeyRead = { key, permitMs: bounded, mode: refresh === true ? 'renew' : 'get' };
-    return this.store.read(read).then((answer) => this.judged(read, answer), unavailable);
+    const { drops } = this.predicates;
+    return this.store.read(read).then((answer) => this.judged(read, answer, drops), unavailable);
   }
 
-  /** Nearly every answer can be judged at once. */
-  private judged(read: KeyRead, answer: KeyAnswer): BackendRead | Promise<BackendRead> {
+  /**
+   * Nearly every answer can be judged at once.
+   * @param drops what the predicates had dropped when the server was asked
+   */
+  private judged(read: KeyRead, answer: KeyAnswer, drops: number): BackendRead | Promise<BackendRead> {
     const { raw, permit, batch } = answer;
     if (raw === null) return missed(answer, null);
-    if (!this.predicates.current(batch.patterns)) return this.judgedLater(read, answer).catch(unavailable);
+    if (!this.canJudge(answer, drops)) return this.judgedLater(read, answer).catch(unavailable);
     const entry = decodeEntry(raw, batch.now);
     const doomed = entry === null || this.predicates.doom(read.key, raw) !== null;
     if (!doomed) return permit === null ? { hit: true, entry } : missed(answer, entry);
@@ -67,23 +71,28 @@ export class RedisCacheBackend extends CacheBackend {
   }
 
   /**
-   * Asks until the resident predicates can judge the answer. Where they had to be fetched first, the server is asked again:
-   * what the list does not name any more (folded, lost or flushed into the floor, or swept and dropped) it has judged by
-   * then itself, and an answer from before that is void.
+   * Asks until the resident predicates can judge the answer. Where they had to be fetched first, or were fetched meanwhile,
+   * the server is asked again: what the list does not name any more (folded, lost or flushed into the floor, or swept and
+   * dropped) it has judged by then itself, and an answer from before that is void.
    */
   private async judgedLater(read: KeyRead, first: KeyAnswer): Promise<BackendRead> {
     let answer = first;
     let elected = first.permit?.owner === true ? first.permit.token : null;
     for (let look = 1; look < MAX_LOOKS; look += 1) {
       await this.predicates.reach(answer.batch.patterns);
+      const { drops } = this.predicates;
       answer = await this.store.read(read);
-      const { raw, permit, batch } = answer;
+      const { raw, permit } = answer;
       if (permit?.owner === true) elected = permit.token;
-      if (raw !== null && !this.predicates.current(batch.patterns)) continue;
+      if (raw !== null && !this.canJudge(answer, drops)) continue;
       const byEarlierLook = permit !== null && permit.token === elected;
-      return this.judged(read, byEarlierLook ? { ...answer, permit: { token: elected!, owner: true } } : answer);
+      return this.judged(read, byEarlierLook ? { ...answer, permit: { token: elected!, owner: true } } : answer, drops);
     }
     throw new Error('ERR patterns are invalidated faster than they can be followed');
+  }
+
+  private canJudge({ batch }: KeyAnswer, drops: number): boolean {
+    return this.predicates.drops === drops && this.predicates.current(batch.patterns);
   }
 
   override async fill(key: string, permit: FillPermit, entry: FillEntry): Promise<boolean> {
