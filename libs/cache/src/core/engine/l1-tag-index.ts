@@ -15,8 +15,16 @@ export class L1TagIndex {
 
   add(entry: L1Entry): void {
     if (entry.tags.length === 0) return;
-    entry.handles = distinct(entry.tags).map((tag) => this.join(tag, entry));
-    entry.slots = entry.handles.map((handle) => handle.entries.length - 1);
+    const tags = distinct(entry.tags);
+    const handles: TagHandle[] = [];
+    const slots: number[] = [];
+    for (const tag of tags) {
+      const handle = this.join(tag, entry);
+      handles.push(handle);
+      slots.push(handle.entries.length - 1);
+    }
+    entry.handles = handles;
+    entry.slots = slots;
   }
 
   remove(entry: L1Entry): void {
@@ -55,5 +63,6 @@ export class L1TagIndex {
 }
 
 function distinct(tags: readonly string[]): readonly string[] {
-  return tags.every((tag, index) => tags.indexOf(tag) === index) ? tags : [...new Set(tags)];
+  if (tags.length === 1 || tags.every((tag, index) => tags.indexOf(tag) === index)) return tags;
+  return [...new Set(tags)];
 }

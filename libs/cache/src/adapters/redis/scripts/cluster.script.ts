@@ -25,7 +25,7 @@ local ttl, token, mode = ARGV[1], ARGV[2], ARGV[3]
 local raw = redis.call('GET', KEYS[1])
 if raw and mode == 'd' then redis.call('UNLINK', KEYS[1]) raw = false end
 if raw and #raw < 59 then raw = false end
-local head = { shard, string.format('%.0f', now) }
+local head = { shard, now }
 if raw then
   local fresh, keep = struct.unpack('>I6I6', raw, 46)
   if keep <= now then raw = false elseif fresh > now and mode == 'g' then head[3] = raw return head end
@@ -51,7 +51,7 @@ local out, flags = { head() }, {}
 out[4] = string.match(redis.call('INFO', 'replication'), 'master_replid:(%x+)')
 for i = 2, #ARGV do
   local raw = ARGV[i]
-  local ord = #raw >= 59 and stamps[sub(raw, 1, 45)]
+  local ord = stamped(raw)
   local count = ord and unpack_('>H', raw, 58)
   flags[#flags + 1] = ord and valid(raw, ord, count) and '1' or '0'
 end

@@ -1,28 +1,37 @@
 import { CHECK_ERA, script } from './script.js';
 
 /**
- * Judges entries against the control record, whose reply `r` has `e l f h x lt`. What can be known for many entries at
- * once is: entries of one stamp share the judgement of that stamp, and an entry stamped after the last invalidation of
- * *any* tag (`lt`) need not have its tags looked up.
+ * Judges entries against the control record, whose reply `r` has `e l f h x lt`. An entry stamped after the last
+ * invalidation of *any* tag (`lt`) need not have its tags looked up. Tables are made when they are needed: one read at a
+ * time, most never are.
  */
 export const VALIDITY = `
 local call, sub, unpack_ = redis.call, string.sub, struct.unpack
 local t = call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
+local epoch, nonce = sub(r[1], 1, 8), sub(r[1], 9, 24)
 local floor, untagged = r[3], r[6] or ''
 if r[4] and r[4] > floor then floor = r[4] end
 
--- position and layout version -> the ord if entries with that stamp may be valid, else false
-local stamps = setmetatable({}, { __index = function(known, stamp)
-  local ord, nonce = sub(stamp, 1, 28), sub(stamp, 29, 44)
-  local valid = #stamp == 45 and sub(stamp, 45) == '\\1' and ord >= floor
-    and nonce == (sub(r[1], 1, 8) == sub(ord, 1, 8) and sub(r[1], 9) or call('HGET', c, 'a:' .. sub(ord, 1, 8)))
-  known[stamp] = valid and ord
-  return known[stamp]
-end })
+local nonces
+local function nonceOf(past)
+  nonces = nonces or {}
+  if nonces[past] == nil then nonces[past] = call('HGET', c, 'a:' .. past) end
+  return nonces[past]
+end
 
-local ords = {}
+-- the ord of an entry whose history is on our path, and which neither floor nor hold forbids; else false
+local function stamped(raw)
+  if #raw < 59 or string.byte(raw, 45) ~= 1 then return false end
+  local ord = sub(raw, 1, 28)
+  if ord < floor then return false end
+  local of = sub(ord, 1, 8)
+  return sub(raw, 29, 44) == (of == epoch and nonce or nonceOf(of)) and ord
+end
+
+local ords
 local function tagged(raw, ord, count)
+  ords = ords or {}
   local at, tag = 60
   for _ = 1, count do
     tag, at = unpack_('>Hc0', raw, at)
@@ -38,7 +47,7 @@ local function valid(raw, ord, count)
 end
 
 local function head()
-  return sub(r[1], 1, 8) .. r[2] .. sub(r[1], 9, 24), r[5] or '', string.format('%.0f', now)
+  return epoch .. r[2] .. nonce, r[5] or '', now
 end`;
 
 /**
@@ -77,7 +86,7 @@ local get = not string.find(modes, '[rd]')
 for i = 2, #KEYS do
   local raw, answer = call('GET', KEYS[i]), nil
   if raw then
-    local ord = #raw >= 59 and stamps[sub(raw, 1, 45)]
+    local ord = stamped(raw)
     if ord then
       local fresh, keep, count = unpack_('>I6I6H', raw, 46)
       local mode = get and 'g' or sub(modes, i - 1, i - 1)
