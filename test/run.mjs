@@ -23,6 +23,7 @@ const CHECKS = [
   { name: 'types', script: 'typecheck' },
   { name: 'library build', script: 'build:lib' },
   { name: 'chaos', script: 'test:chaos', tells: true },
+  { name: 'soak', script: 'test:soak', tells: true },
   { name: 'mutants', script: 'test:mutants', tells: true },
 ];
 

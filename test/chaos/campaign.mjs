@@ -4,8 +4,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { allCells } from './cells.mjs';
 import { CLUSTER_FAULTS } from './cluster-faults.mjs';
 import { ClusterWorld } from './cluster-world.mjs';
-import { PAIR_FAULTS, WORKER_FAULTS } from './faults.mjs';
+import { PAIR_FAULTS, PRESSED_FAULTS, WORKER_FAULTS } from './faults.mjs';
 import { PairWorld } from './pair-world.mjs';
+import { PressedWorld } from './pressed-world.mjs';
 import { SeededRandom } from './seeded-random.mjs';
 import { now } from './truth.mjs';
 
@@ -16,14 +17,16 @@ import { now } from './truth.mjs';
  * @property {number} seconds
  * @property {number} leastReads fewer checked reads are no proof
  * @property {number} [readsPerSecond] of each worker
+ * @property {number} [churn] keys a second that each worker reads once and never again; default 0
  * @property {string | null} [mutant]
- * @property {'pair' | 'cluster'} [topology] of the servers: a primary with its replica (default), or three of each
+ * @property {keyof typeof TOPOLOGIES} [topology] of the servers: a primary with its replica (default), three of each, or
+ *   the former with too little memory
  * @property {string} [history] what a changed history is repaired by: `floor` (default) or `replay`
  * @property {string[]} [only] the faults that may happen; default all
  * @property {boolean} [untilViolated] stop as soon as a guarantee is broken
  * @property {(line: string) => void} say
  *
- * @typedef {{ name: string, passed: boolean, detail: string }} Verdict
+ * @typedef {{ name: string, passed: boolean, detail: string, figures: boolean }} Verdict figures: worth telling also when passed
  * @typedef {{ name: string, from: number, to: number }} Episode
  */
 
@@ -32,6 +35,7 @@ import { now } from './truth.mjs';
 const TOPOLOGIES = {
   pair: { World: PairWorld, faults: PAIR_FAULTS },
   cluster: { World: ClusterWorld, faults: CLUSTER_FAULTS },
+  pressed: { World: PressedWorld, faults: PRESSED_FAULTS },
 };
 const WARM_UP_MS = 500;
 const SETTLE_MS = 1500;
@@ -48,12 +52,13 @@ export async function runCampaign(options) {
     topology = 'pair',
     history = 'floor',
     readsPerSecond = 8000,
+    churn = 0,
     only,
     untilViolated = false,
     say,
   } = options;
   const { World: Place, faults: serverFaults } = TOPOLOGIES[topology];
-  const world = await Place.open({ leaseMs, seed, readsPerSecond, mutant, history });
+  const world = await Place.open({ leaseMs, seed, readsPerSecond, churn, mutant, history });
   /** @type {Map<string, number>} */
   const happened = new Map();
   /** @type {string[]} */
@@ -196,9 +201,11 @@ function judge(world, { leastReads, leaseMs }, { happened, accidents, episodes, 
   const sum = totals(world);
   /** @type {Verdict[]} */
   const verdicts = [];
-  /** @param {string} name @param {boolean} passed @param {unknown} [detail] */
-  const expect = (name, passed, detail = '') =>
-    verdicts.push({ name, passed, detail: typeof detail === 'string' ? detail : JSON.stringify(detail, null, 1) });
+  /** @param {string} name @param {boolean} passed @param {unknown} [detail] @param {boolean} [figures] */
+  const expect = (name, passed, detail = '', figures = false) => {
+    const told = typeof detail === 'string' ? detail : JSON.stringify(detail, null, figures ? 0 : 1);
+    verdicts.push({ name, passed, detail: told, figures });
+  };
 
   expect(
     `no read is older than its bound (L = ${leaseMs} ms)`,
@@ -228,7 +235,7 @@ function judge(world, { leastReads, leaseMs }, { happened, accidents, episodes, 
     sum.states.every((state) => state === 'live'),
     sum.states,
   );
-  for (const { name, passed, detail } of findings) expect(name, passed, detail);
+  for (const { name, passed, detail } of findings) expect(name, passed, detail, true);
   expect('every fault ran through', accidents.length === 0, accidents);
   for (const name of faultNames) expect(`fault seen: ${name}`, (happened.get(name) ?? 0) > 0);
   return verdicts;

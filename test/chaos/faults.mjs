@@ -136,6 +136,15 @@ export const PAIR_FAULTS = {
   },
 };
 
+/** @type {Record<string, Fault<import('./pressed-world.mjs').PressedWorld>>} */
+export const PRESSED_FAULTS = {
+  ...PAIR_FAULTS,
+  'memory squeezed': async ({ world }) => {
+    await world.squeeze();
+    await sleep(300);
+  },
+};
+
 /** @typedef {import('./pair-world.mjs').PairWorld | import('./cluster-world.mjs').ClusterWorld} AnyWorld */
 
 /** @type {Record<string, Fault<AnyWorld>>} */

@@ -13,7 +13,7 @@ export class PairWorld extends World {
 
   /** @param {import('./world.mjs').WorldOptions} options */
   static async open(options) {
-    const world = new PairWorld();
+    const world = new this();
     try {
       await world.#start(options);
       return world;
@@ -31,9 +31,13 @@ export class PairWorld extends World {
     return this.servers[1 - this.primaryIndex];
   }
 
+  get serverArguments() {
+    return ['--maxmemory-policy', 'noeviction'];
+  }
+
   /** @param {import('./world.mjs').WorldOptions} options */
   async #start(options) {
-    const args = ['--repl-diskless-sync', 'yes', '--repl-timeout', '5', '--maxmemory-policy', 'noeviction'];
+    const args = ['--repl-diskless-sync', 'yes', '--repl-timeout', '5', ...this.serverArguments];
     for (let server = 0; server < 2; server += 1) this.servers.push(await startRedis({ fromEnvironment: false, args }));
     await this.follow();
     await this.startWorkers(options, async () => {

@@ -78,8 +78,9 @@ for (const run of runs) {
     ...(only && { only }),
     say: (line) => console.log(line),
   });
-  for (const { name, passed: good, detail } of verdicts) {
+  for (const { name, passed: good, detail, figures } of verdicts) {
     if (!good) console.log(`FAILED  ${name}${detail && `: ${detail}`}`);
+    else if (figures) console.log(`  ${name}: ${detail}`);
     if (good) passed += 1;
     else failed += 1;
   }

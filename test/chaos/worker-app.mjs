@@ -14,10 +14,11 @@ const LONG = '10m';
  * @property {number} leaseMs
  * @property {() => number} wallOffsetMs
  * @property {(cells: readonly number[]) => Promise<number[]>} load
+ * @property {{ maxEntries: number }} [memory]
  */
 
 /** @param {AppOptions} options */
-export async function appModule({ place, leaseMs, wallOffsetMs, load }) {
+export async function appModule({ place, leaseMs, wallOffsetMs, load, memory }) {
   const { Cached, CachedMany, CacheModule, CacheScope, CacheService, CacheActions, InvalidationIntent } =
     await larder();
   const { redis } = await larderRedis();
@@ -70,6 +71,7 @@ export async function appModule({ place, leaseMs, wallOffsetMs, load }) {
         clock: /** @type {any} */ (new SteppingClock()),
         backend: redis({ ...place, lease: `${leaseMs}ms`, logLength: 2000, maxPatterns: 50, secret: 'chaos' }),
         defaults: { electionWait: '300ms' },
+        ...(memory && { memory }),
       }),
     ],
     providers: [CellService, RoomService],
@@ -128,6 +130,15 @@ export async function appModule({ place, leaseMs, wallOffsetMs, load }) {
       },
       /** @param {import('./cells.mjs').Cell} cell @param {'applied' | 'cluster'} wait */
       invalidate: (cell, wait) => invalidations[cell.kind](cell, { wait }),
+      /** @param {string} name @param {number} serial every so often what was read is invalidated, in one way or another */
+      churn: async (name, serial) => {
+        const ttl = serial % 2 === 0 ? '300ms' : '2m';
+        const padded = name.padEnd(1500, '.');
+        await cache.getOrSet(`c:${name}`, () => padded, { ttl, scope: 'churn', tags: [`churn:${name}`] });
+        if (serial % 5 === 0) await cache.invalidate([InvalidationIntent.tag(`churn:${name}`)]);
+        if (serial % 7 === 0) await cache.delete(`c:${name}`, { scope: 'churn' });
+        if (serial % 50 === 0) await actions.for('cell').revoke(`nothing:${name}*`);
+      },
     };
   };
   return { module: ChaosModule, doors, runtimeToken: CacheRuntime };

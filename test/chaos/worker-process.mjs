@@ -5,6 +5,9 @@ import { fileURLToPath } from 'node:url';
 
 const WORKER = fileURLToPath(new URL('worker.mjs', import.meta.url));
 
+/** The young generation does not grow with the load: what grows then is kept. */
+const STEADY_HEAP = ['--max-semi-space-size=2'];
+
 /**
  * @typedef {Record<string, any>} Report what a worker told last
  * @typedef {Pick<import('./byte-proxy.mjs').ByteProxy, 'door' | 'hidesEnds' | 'set' | 'release' | 'cut' | 'close'>} Proxy
@@ -14,6 +17,8 @@ const WORKER = fileURLToPath(new URL('worker.mjs', import.meta.url));
 export class Worker {
   /** @type {import('node:child_process').ChildProcess | undefined} */
   #child;
+  /** What this life has taken of memory so far, once a second. @type {{ at: number, rss: number }[]} */
+  rss = [];
   /** The last report of each life. @type {Report[]} */
   reports = [];
   lives = 0;
@@ -35,16 +40,18 @@ export class Worker {
   async start() {
     const life = this.lives;
     this.lives += 1;
+    this.rss = [];
     this.#expectedToEnd = false;
     const options = { ...this.options, id: this.id, seed: this.options.seed + 100 * life };
     const child = fork(WORKER, [], {
       env: { ...process.env, CHAOS_WORKER: JSON.stringify(options) },
       stdio: 'inherit',
+      execArgv: options.churn > 0 ? STEADY_HEAP : [],
     });
     this.#child = child;
     await new Promise((resolve, reject) => {
       child.on('message', (/** @type {any} */ message) => {
-        if (message.report) this.reports[life] = message.report;
+        if (message.report) this.#note(life, message.report);
         if (message.ready) resolve(undefined);
       });
       child.on('error', (error) => this.mishaps.push(String(error)));
@@ -54,6 +61,13 @@ export class Worker {
         reject(new Error(ending)); // of no effect once it was ready
       });
     });
+  }
+
+  /** @param {number} life @param {Report} report */
+  #note(life, report) {
+    this.reports[life] = report;
+    const at = performance.now();
+    if (at - (this.rss.at(-1)?.at ?? 0) >= 1000) this.rss.push({ at, rss: report.rss });
   }
 
   /** @param {object} message */

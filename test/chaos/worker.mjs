@@ -24,6 +24,7 @@ import { appModule } from './worker-app.mjs';
  * @property {number} seed
  * @property {number} readsPerSecond
  * @property {string | null} mutant
+ * @property {number} churn keys a second that are read once and never again
  * @property {string} history what a changed history is repaired by: `floor` or `replay`
  */
 
@@ -74,16 +75,17 @@ const { module, doors, runtimeToken } = await appModule({
   leaseMs,
   wallOffsetMs: () => settings.wallOffsetMs,
   load,
+  ...(options.churn > 0 && { memory: { maxEntries: 2000 } }), // soon full, so that it can be seen to stay so
 });
 const app = await NestFactory.createApplicationContext(module, { logger: false, abortOnError: false });
 const runtime = app.get(runtimeToken);
-const { read, invalidate } = doors(app);
+const { read, invalidate, churn } = doors(app);
 watch();
 process.on('message', (/** @type {any} */ message) => void obey(message));
 ready = true;
 process.send?.({ ready });
 
-const work = [...Array.from({ length: READERS }, reading), ...Array.from({ length: WRITERS }, writing)];
+const work = [...Array.from({ length: READERS }, reading), ...Array.from({ length: WRITERS }, writing), churning()];
 const reporting = setInterval(() => report(), 200);
 
 /** @param {{ set?: Partial<typeof settings>, stop?: true }} message */
@@ -193,6 +195,18 @@ async function readMany() {
 function judge(reading) {
   count(counts.tiers, reading.tier);
   checker.check(reading);
+}
+
+/** Keys, tags and patterns that nobody asks for again. */
+async function churning() {
+  for (let serial = 0; settings.running && options.churn > 0; serial += 1) {
+    await churn(`${id}-${process.pid}-${serial}`, serial).catch((/** @type {unknown} */ error) => {
+      const code = /** @type {{ code?: string }} */ (error).code ?? 'none';
+      if (code.startsWith('LARDER_LOG_')) count(counts.refused, code);
+      else complain('churn failed', error);
+    });
+    await sleep(1000 / options.churn);
+  }
 }
 
 async function writing() {

@@ -16,6 +16,7 @@ export const WORKERS = 3;
  * @property {number} readsPerSecond of each worker
  * @property {string | null} mutant
  * @property {string} history
+ * @property {number} [churn] keys that each worker reads once a second and never again; default 0
  *
  * @typedef {object} Line how one worker reaches the servers
  * @property {import('./worker-process.mjs').Proxy} proxy
@@ -35,7 +36,7 @@ export class World {
    * @param {WorldOptions} options
    * @param {() => Promise<Line>} connect
    */
-  async startWorkers({ leaseMs, seed, readsPerSecond, mutant, history }, connect) {
+  async startWorkers({ leaseMs, seed, readsPerSecond, mutant, history, churn = 0 }, connect) {
     const path = join(this.#folder.path, 'truth');
     Truth.create(path, allCells(WORKERS).length).close();
     for (let id = 0; id < WORKERS; id += 1) {
@@ -49,6 +50,7 @@ export class World {
         readsPerSecond,
         mutant,
         history,
+        churn,
         place,
       };
       this.workers.push(new Worker(id, proxy, worker));
