@@ -49,7 +49,7 @@ export const MUTANTS = {
   fence: () => replaceMethod('core/engine/local-fence.js', 'LocalFence', 'untouched', () => true),
   /** Any server is taken for the one whose log was followed before. */
   attest: async () => {
-    await rewriteScript('attest', 'ATTEST', [[/if r\[4\] ~= rid or known > own or unseen then/, 'if false then']]);
+    await rewriteScript('attest', 'ATTEST', [[/if r\[4\] ~= rid or behind or unseen then/, 'if false then']]);
     await rewriteScript('hb', 'HB', [[/if rid ~= r\[4\] or not master then/, 'if not master then']]);
   },
   /** In a Cluster: any shard's answer is taken, also that of a replica promoted without its last writes. */

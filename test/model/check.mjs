@@ -20,6 +20,13 @@ const CHECKS = [
   ['lease', ['TRIM', 'NOCHAIN'], true],
   ['lease', ['NOATTEST'], true],
   ['lease', ['NOAPPLIED'], true],
+  ['anchor', [], false],
+  ['anchor', ['BLIND'], false],
+  ['anchor', ['NOLOOK'], true],
+  ['anchor', ['NOVOUCH'], true],
+  ['anchor', ['LATERAISE'], true],
+  ['anchor', ['BLINDRAISE'], true],
+  ['anchor', ['BLIND', 'DEAF'], true],
 ];
 
 for (const program of ['spin', 'cc']) {
@@ -32,7 +39,7 @@ const folder = mkdtempSync(join(tmpdir(), 'larder-model-'));
 let passed = 0;
 let failed = 0;
 try {
-  for (const model of ['fence', 'lease'])
+  for (const model of ['fence', 'lease', 'anchor'])
     cpSync(join(import.meta.dirname, `${model}.pml`), join(folder, `${model}.pml`));
   for (const [model, switches, mustFail] of CHECKS) {
     const startedAt = performance.now();

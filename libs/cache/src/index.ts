@@ -39,6 +39,8 @@ export type { InvalidateOptions, InvalidationResult } from './core/invalidation/
 
 export { CacheBackend } from './core/coherence/cache-backend.port.js';
 export { InvalidationLog } from './core/coherence/invalidation-log.port.js';
+export { HistoryAnchor } from './core/coherence/history-anchor.port.js';
+export type { AnchoredHistory } from './core/coherence/history-anchor.port.js';
 export { SharedTier } from './core/coherence/shared-tier.port.js';
 export { Clock } from './core/clock/clock.port.js';
 export type { Duration } from './core/clock/duration.js';
@@ -66,6 +68,7 @@ export type { OutboxPublishReport, OutboxWorkerDiagnostics } from './core/outbox
 export type { OutboxRow } from './core/outbox/outbox-row.js';
 export type { CommitStatus, OutboxStatus } from './core/outbox/outbox-status.js';
 export { TransactionContext } from './core/outbox/transaction-context.js';
+export { InMemoryHistoryAnchor } from './adapters/memory/in-memory-history-anchor.js';
 export { InMemoryOutboxStore } from './adapters/memory/in-memory-outbox-store.js';
 
 export { AuditStore } from './core/audit/audit-store.port.js';

@@ -7,9 +7,11 @@ import {
   CacheInvalidations,
   CacheModule,
   CacheScope,
+  CacheService,
   InvalidationIntentBatch,
   InvalidationWait,
   Invalidates,
+  type CacheHealthReport,
 } from 'nestjs-larder';
 import { redis } from 'nestjs-larder/redis';
 import { typeormAudit, typeormOutbox, type TypeOrmOutboxStore } from 'nestjs-larder/typeorm';
@@ -70,6 +72,8 @@ export interface ShopOptions {
   readonly lease?: string;
   /** Entries that fit into memory. @default as the module's */
   readonly maxEntries?: number;
+  /** `false`: no history is anchored. */
+  readonly anchor?: false;
 }
 
 /** One instance of an application: Nest, PostgreSQL for data, outbox and audit, Redis for values and the log. */
@@ -98,7 +102,7 @@ export class Shop {
     };
   }
 
-  static async open({ dataSource, redisUrl, lease = '500ms', maxEntries }: ShopOptions): Promise<Shop> {
+  static async open({ dataSource, redisUrl, lease = '500ms', maxEntries, anchor }: ShopOptions): Promise<Shop> {
     const outbox = typeormOutbox({ dataSource });
     const module = await Test.createTestingModule({
       imports: [
@@ -107,6 +111,7 @@ export class Shop {
           backend: redis({ url: redisUrl, lease, retryMax: '200ms', secret: 'a secret of the tests' }),
           ...(maxEntries === undefined ? {} : { memory: { maxEntries } }),
           outbox,
+          ...(anchor === undefined ? {} : { anchor }),
           audit: typeormAudit({ dataSource }),
         }),
       ],
@@ -127,8 +132,16 @@ export class Shop {
     return this.app.get(CacheInvalidations);
   }
 
+  get cache(): CacheService {
+    return this.app.get(CacheService);
+  }
+
+  get health(): CacheHealthReport {
+    return this.app.get(CacheHealth).report();
+  }
+
   get status(): 'up' | 'degraded' {
-    return this.app.get(CacheHealth).report().status;
+    return this.health.status;
   }
 
   /** Changes a jar in a transaction of its own. */

@@ -98,8 +98,14 @@ describe('the schema', () => {
     await dataSource.runMigrations();
     await outbox(dataSource, 'check').open();
     await typeormAudit({ dataSource, schema: 'check' }).open();
+    const { anchor } = outbox(dataSource, 'check');
+    await anchor.open();
+    expect(await anchor.raise('shop', null, '0'.repeat(24))).toBe(true);
+    await anchor.close();
     await dataSource.undoLastMigration();
     await expect(outbox(dataSource, 'check').open()).rejects.toMatchObject({ code: 'LARDER_SCHEMA_MISSING' });
+    await expect(anchor.open()).rejects.toMatchObject({ code: 'LARDER_SCHEMA_MISSING' });
+    await anchor.close();
     const [{ left }] = await dataSource.query(
       `SELECT count(*)::int AS left FROM pg_proc WHERE proname LIKE 'hydracache%'`,
     );

@@ -33,7 +33,7 @@ describe('upkeep of a namespace in Redis', () => {
 
   beforeEach(async () => {
     await client.flushall();
-    const args = ['0123456789abcdef', 'floor', '0', 2000];
+    const args = ['0123456789abcdef', 'floor', '0', 2000, 'bump'];
     const reply = asList(
       await runScript(client, ATTEST, [keys.control, keys.log, keys.predicates, keys.members], args),
     );

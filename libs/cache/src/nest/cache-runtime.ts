@@ -6,6 +6,7 @@ import { SystemClock } from '../core/clock/system-clock.js';
 import type { Clock } from '../core/clock/clock.port.js';
 import type { CacheBackend } from '../core/coherence/cache-backend.port.js';
 import type { CoherenceEventMap } from '../core/coherence/coherence.events.js';
+import type { HistoryAnchor } from '../core/coherence/history-anchor.port.js';
 import type { InvalidationLog } from '../core/coherence/invalidation-log.port.js';
 import { Emitter } from '../core/events/emitter.js';
 import { CacheEngine } from '../core/engine/cache-engine.js';
@@ -16,6 +17,7 @@ import { LogApplier } from '../core/invalidation/log-applier.js';
 import { targetMatcher } from '../core/invalidation/target-matcher.js';
 import { PatternCache } from '../core/keys/pattern-cache.js';
 import { resolveNamespace, type CacheModuleOptions } from './cache.options.js';
+import { anchorOf } from './durability/anchor-of.js';
 import { AuditTrail } from './durability/audit-trail.js';
 import { DurableRoad } from './durability/durable-road.js';
 import { OutboxApplier } from './durability/outbox-applier.js';
@@ -43,6 +45,7 @@ export class CacheRuntime {
   readonly compiler: CacheMethodCompiler;
   /** Names of the tiers a read passes, in order. */
   readonly tiers: readonly string[];
+  private readonly anchor: HistoryAnchor | null;
   private readonly applier: LogApplier;
 
   /** @throws CacheError `LARDER_OPTION_INVALID` naming the field */
@@ -55,11 +58,13 @@ export class CacheRuntime {
     const compilePattern = targetMatcher(new PatternCache());
     const tier = options.backend ?? memory();
     const { namespace, instanceId, clock } = this;
+    this.anchor = anchorOf(options);
     const { log, backend } = tier.create({
       namespace,
       instanceId,
       clock,
       events: this.coherence,
+      ...(this.anchor === null ? {} : { anchor: this.anchor }),
       ...(options.outbox === undefined ? {} : { replay: (change) => this.durable.replay(change) }),
     });
     this.log = log;
@@ -93,6 +98,7 @@ export class CacheRuntime {
   /** Starts following the log; methods are cached before that too, since memory alone needs no start. */
   async open(): Promise<void> {
     await this.audit.store.open();
+    await this.anchor?.open();
     await this.engine.open(this.applier);
     await this.durable.open();
   }
@@ -103,6 +109,7 @@ export class CacheRuntime {
     await this.durable.close();
     this.invalidations.close();
     await this.engine.close();
+    await this.anchor?.close();
     await this.audit.store.close();
   }
 }

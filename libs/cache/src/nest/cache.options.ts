@@ -3,6 +3,7 @@ import type { Clock } from '../core/clock/clock.port.js';
 import type { AuditStore } from '../core/audit/audit-store.port.js';
 import type { OutboxStore } from '../core/outbox/outbox-store.port.js';
 import type { OutboxWorkerSettings } from '../core/outbox/outbox-worker.options.js';
+import type { HistoryAnchor } from '../core/coherence/history-anchor.port.js';
 import type { SharedTier } from '../core/coherence/shared-tier.port.js';
 import { CacheError, describeInput } from '../core/errors/cache-error.js';
 import type { MemoryOptions } from '../core/engine/l1.options.js';
@@ -28,6 +29,11 @@ export interface CacheModuleOptions {
   outbox?: OutboxStore;
   /** How this instance's worker drains the outbox. @default those of OutboxWorkerOptions */
   outboxWorker?: OutboxWorkerSettings;
+  /**
+   * Where it is written down which history of a shared log counts, so that a split brain of its servers is bounded; `false`:
+   * nowhere. @default that of the outbox, where it brings one, as `typeormOutbox()` does
+   */
+  anchor?: HistoryAnchor | false;
   /** Where every invalidation is recorded. @default this process's memory */
   audit?: AuditStore;
   /** Bounds of this process's memory tier. @default those of MemoryOptions */

@@ -1,4 +1,5 @@
 import type { Clock, Timer } from '../../core/clock/clock.port.js';
+import type { AnchorWatch } from '../../core/coherence/anchor-watch.js';
 import { instant, type Instant } from '../../core/coherence/lease.js';
 import type { Era, LogId, Position } from '../../core/coherence/position.js';
 import { asList, asText, inTime, runScript } from './redis-command.js';
@@ -26,18 +27,24 @@ export class Heartbeat {
     private readonly instanceId: string,
     private readonly leaseMs: number,
     readTimeoutMs: number,
+    private readonly anchor: AnchorWatch | null,
   ) {
     this.everyMs = leaseMs / PER_LEASE;
     this.limitMs = Math.max(2 * this.everyMs, readTimeoutMs);
   }
 
-  /** The instant is taken *before* the command is sent: the lease counts from it. */
-  async send(client: RedisClient, era: Era, applied: Position): Promise<Pulse> {
+  /**
+   * The instant is taken *before* the command is sent: the lease counts from it. `null`: the server answered, but by the
+   * anchor it is not known whether its history counts, and no lease may rest on it.
+   */
+  async send(client: RedisClient, era: Era, applied: Position): Promise<Pulse | null> {
     const { control, members } = this.keys;
     const sentAt = instant(this.clock);
     const keys = [control, this.keys.heartbeat(this.instanceId), members];
     const beat = runScript(client, HB, keys, [era, this.leaseMs, this.instanceId, applied]);
-    const [theirs, lastId] = asList(await inTime(this.clock, this.limitMs, beat));
+    const [theirs, lastId, whole] = asList(await inTime(this.clock, this.limitMs, beat));
+    this.anchor?.heard(sentAt, whole === 1);
+    if (this.anchor?.trusted(sentAt.monotonic) === false) return null;
     return { sentAt, era: asText(theirs), lastId: asText(lastId) };
   }
 

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../core/clock/clock.port.js';
+import type { AnchorWatch } from '../../core/coherence/anchor-watch.js';
 import {
   InvalidationLog,
   type AppendOptions,
@@ -69,6 +70,7 @@ export interface RedisLogParts {
   /** `null` where nothing older than a change of history is valid anyway. */
   readonly recent: RecentInvalidations | null;
   readonly policy: ServerPolicy;
+  readonly anchor: AnchorWatch | null;
   readonly clock: Clock;
   readonly instanceId: string;
   readonly options: ResolvedRedisTierOptions;
@@ -170,7 +172,7 @@ export class RedisInvalidationLog extends InvalidationLog {
   }
 
   override health(): LogHealth {
-    const { link, policy } = this.parts;
+    const { link, policy, anchor } = this.parts;
     return {
       kind: this.kind,
       state: this.isClosed ? 'closed' : STATES[link.state],
@@ -178,7 +180,7 @@ export class RedisInvalidationLog extends InvalidationLog {
       leaseMs: link.follower.leaseMs,
       lineage: link.follower.lineage,
       lastErrorCode: link.lastErrorCode,
-      warnings: policy.warnings,
+      warnings: [...policy.warnings, ...(anchor?.warnings ?? [])],
     };
   }
 
@@ -225,16 +227,22 @@ export class RedisInvalidationLog extends InvalidationLog {
     return [...(await this.execute(pieces.slice(0, middle))), ...(await this.execute(pieces.slice(middle)))];
   }
 
-  /** While the attestation is under way an invalidation waits for it; what met another history is repeated, once attested. */
+  /**
+   * While the attestation is under way an invalidation waits for it; what met another history is repeated, once attested.
+   * Where histories are anchored, this one must still count when the work is done.
+   */
   private async insistently<T>(work: () => Promise<T>): Promise<T> {
-    const { link, clock, options } = this.parts;
+    const { link, anchor, clock, options } = this.parts;
     const giveUpAt = clock.monotonic() + options.invalidationTimeoutMs;
     for (;;) {
       if (link.rights.invalidations === 'queue') {
         await link.until(() => link.rights.invalidations !== 'queue', giveUpAt - clock.monotonic());
       }
       try {
-        return await work();
+        const { era } = link;
+        const done = await work();
+        await anchor?.vouch(era);
+        return done;
       } catch (error) {
         if (failureKind(error) !== 'history' || clock.monotonic() >= giveUpAt) throw error;
       }

@@ -44,9 +44,9 @@ export class RedisLink {
   private readonly room: WaitingRoom;
 
   constructor(private readonly parts: RedisLinkParts) {
-    const { clock, options, keys, codec, random, instanceId } = parts;
+    const { clock, options, keys, codec, random, instanceId, anchor } = parts;
     this.room = new WaitingRoom(clock);
-    this.heartbeat = new Heartbeat(clock, keys, instanceId, options.leaseMs, options.readTimeoutMs);
+    this.heartbeat = new Heartbeat(clock, keys, instanceId, options.leaseMs, options.readTimeoutMs, anchor);
     this.machine = new LinkStateMachine((from, to) => this.changed(from, to));
     this.backoff = new Backoff(options.retryMinMs, options.retryMaxMs, random);
     this.breaker = new CircuitBreaker(clock, options.breakerFailures, options.breakerWindowMs);
@@ -61,10 +61,8 @@ export class RedisLink {
         this.room.notify();
       },
       satisfied: () => this.proved(),
-      reattach: (told) => {
-        if (told === 'heartbeat') this.disowned();
-        else this.session?.end(new Error('EPOCH the log is of another history'));
-      },
+      reattach: (told) =>
+        told === 'heartbeat' ? this.disowned() : this.session?.end(new Error('EPOCH the log is of another history')),
     });
     this.reader = new LogReader(keys.log, codec, this.follower, clock, () => void this.beat());
   }
@@ -79,7 +77,9 @@ export class RedisLink {
 
   /** False while the breaker is open and no heartbeat has proved the server yet. */
   get readable(): boolean {
-    return this.rights.reads && (!this.breaker.open || this.state === 'live');
+    const { anchor, clock } = this.parts;
+    if (!this.rights.reads || (this.breaker.open && this.state !== 'live')) return false;
+    return anchor === null || anchor.trusted(clock.monotonic());
   }
 
   /** The history this instance is attached to; empty before the first attestation, which no server accepts. */
@@ -90,6 +90,7 @@ export class RedisLink {
   start(listener: LinkListener): void {
     if (this.running !== null || this.closing) return;
     this.listener = listener;
+    this.parts.anchor?.start(() => this.disowned());
     this.running = this.keepAlive();
   }
 
@@ -142,8 +143,8 @@ export class RedisLink {
     const session = this.session;
     if (session === null || !this.rights.reads) return;
     try {
-      const { sentAt, era, lastId } = await this.heartbeat.send(session.heartbeat, this.era, this.follower.position);
-      if (session.alive) this.follower.heartbeat(sentAt, era, lastId);
+      const pulse = await this.heartbeat.send(session.heartbeat, this.era, this.follower.position);
+      if (pulse !== null && session.alive) this.follower.heartbeat(pulse.sentAt, pulse.era, pulse.lastId);
     } catch (error) {
       this.judge(session, error);
     }
@@ -156,6 +157,7 @@ export class RedisLink {
     if (session !== null && this.rights.reads) {
       await this.heartbeat.leave(session.heartbeat).catch((error: unknown) => this.note(error)); // it would expire anyway
     }
+    this.parts.anchor?.close();
     this.machine.on('close');
     session?.end(new Error('CLOSED the link was closed'));
     this.room.close();
@@ -199,14 +201,12 @@ export class RedisLink {
     } finally {
       session.end(new Error('CLOSED the session was given up'));
       beating?.cancel();
+      this.parts.anchor?.detach();
       this.session = null;
     }
   }
 
-  /**
-   * The connection of the log is asked only while it is new: later it waits for messages, and each of those names its
-   * history.
-   */
+  /** The connection of the log is asked only while it is new: later it waits for messages, and each names its history. */
   private async attest(session: RedisSession, clients: readonly RedisClient[]): Promise<void> {
     this.attestedAt = this.parts.clock.monotonic();
     const { attestation, bump } = await this.parts.attestor.attestAll(clients, this.era, this.metShard);
@@ -226,10 +226,10 @@ export class RedisLink {
     void this.beat();
   }
 
-  /** The server holds another history than we believed: ask again, not more often than the interval allows. */
+  /** Another history is held by the server, or counts: ask again, not more often than the interval allows. */
   private disowned(): void {
     this.machine.on('disowned');
-    const session = this.session;
+    const { session } = this;
     if (session === null || this.reattesting || this.state !== 'attesting') return;
     this.reattesting = true;
     const wait = this.attestedAt + REATTEST_INTERVAL_MS - this.parts.clock.monotonic();

@@ -1,9 +1,11 @@
+import { AnchorWatch } from '../../core/coherence/anchor-watch.js';
 import type { CoherenceEvents } from '../../core/coherence/coherence.events.js';
 import { LogMessageCodec } from '../../core/coherence/log-message.js';
 import { MessageSigner } from '../../core/coherence/message-signature.js';
 import { SharedTier, type SharedTierContext, type SharedTierParts } from '../../core/coherence/shared-tier.port.js';
 import { targetMatcher } from '../../core/invalidation/target-matcher.js';
 import { PatternCache } from '../../core/keys/pattern-cache.js';
+import { AnchoredAttestor } from './anchored-attestor.js';
 import { ClusterStore } from './cluster-store.js';
 import { HistoryRepair } from './history-repair.js';
 import { KeepRecord } from './keep-record.js';
@@ -43,6 +45,8 @@ export class RedisSharedTier extends SharedTier {
   override create(context: SharedTierContext): SharedTierParts {
     const { resolved: options, random } = this;
     const { namespace, instanceId, clock, events = NOBODY, replay = null } = context;
+    const anchor =
+      context.anchor === undefined ? null : new AnchorWatch(context.anchor, namespace, clock, options.leaseMs);
     const connector = new RedisConnector(this.options, options);
     const keys = new RedisKeys(options.keyPrefix, namespace, connector.clustered);
     const codec = new LogMessageCodec(
@@ -57,7 +61,8 @@ export class RedisSharedTier extends SharedTier {
       instanceId,
       options,
       connector,
-      attestor,
+      attestor: new AnchoredAttestor(attestor, anchor),
+      anchor,
       repair,
       codec,
       events,
@@ -72,7 +77,7 @@ export class RedisSharedTier extends SharedTier {
     const pruning = new TagPruning(link, keys, clock, options.maxTags, options.readTimeoutMs);
     const upkeep = new Upkeep(link, keys, sweeper, pruning, clock, options.readTimeoutMs, random);
     const members = new MemberWatch(link, keys, clock, options);
-    const policy = new ServerPolicy(link, clock, options.readTimeoutMs);
+    const policy = new ServerPolicy(link, clock, options.readTimeoutMs, anchor !== null);
     const log = new RedisInvalidationLog({
       link,
       store,
@@ -83,6 +88,7 @@ export class RedisSharedTier extends SharedTier {
       members,
       recent: replay === null ? null : new RecentInvalidations(clock),
       policy,
+      anchor,
       clock,
       instanceId,
       options,

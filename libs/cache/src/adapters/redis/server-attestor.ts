@@ -1,15 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { Cluster } from 'ioredis';
 import type { Clock } from '../../core/clock/clock.port.js';
-import {
-  epochOf,
-  isEra,
-  isLogId,
-  positionOf,
-  type Era,
-  type LogId,
-  type Position,
-} from '../../core/coherence/position.js';
+import { isEra, isLogId, positionOf, type Era, type LogId, type Position } from '../../core/coherence/position.js';
 import { asList, asText, inTime, runScript } from './redis-command.js';
 import { primariesOf, type RedisClient } from './redis-connector.js';
 import type { RedisKeys } from './redis-keys.js';
@@ -28,6 +20,15 @@ export interface Attestation {
   /** The shards of a Cluster that have been seen in this history, by their replication ids. */
   readonly shards: readonly string[];
 }
+
+/** That of the first connection, and the `bump` that began the history if it was begun here. */
+export interface Attestations {
+  readonly attestation: Attestation;
+  readonly bump: Attestation | null;
+}
+
+/** What a server is told to do that was attested before and holds an earlier history than the caller knows; see ATTEST. */
+export type WhenBehind = 'bump' | 'yield' | 'take';
 
 /** Asks the server behind a connection which history it holds; before the answer nothing else may be sent to it. */
 export class ServerAttestor {
@@ -48,13 +49,14 @@ export class ServerAttestor {
     clients: readonly RedisClient[],
     known: Era,
     met: string,
-  ): Promise<{ readonly attestation: Attestation; readonly bump: Attestation | null }> {
+    whenBehind: WhenBehind = 'bump',
+  ): Promise<Attestations> {
     let latest = known;
     let bump: Attestation | null = null;
     for (;;) {
       const attestations: Attestation[] = [];
       for (const client of clients) {
-        const attestation = await inTime(this.clock, this.limitMs, this.attest(client, latest, met));
+        const attestation = await inTime(this.clock, this.limitMs, this.attest(client, latest, met, whenBehind));
         if (attestation.era > latest) latest = attestation.era;
         if (attestation.kind === 'bump') bump = attestation;
         attestations.push(attestation);
@@ -71,12 +73,13 @@ export class ServerAttestor {
    * @param known the latest history this instance has seen; a server that lags behind it has lost something
    * @param met a shard that answered and was not among those seen in this history; empty: none
    */
-  private async attest(client: RedisClient, known: Era, met: string): Promise<Attestation> {
+  private async attest(client: RedisClient, known: Era, met: string, whenBehind: WhenBehind): Promise<Attestation> {
     const { control, log, predicates, members } = this.keys;
     const shards = [...(await shardsOf(client)), met].filter((shard) => shard !== '');
-    const args = [freshNonce(), this.policy, known === '' ? '0' : epochOf(known), this.leaseMs, ...shards];
+    const args = [freshNonce(), this.policy, known === '' ? '0' : known, this.leaseMs, whenBehind, ...shards];
     const reply = asList(await runScript(client, ATTEST, [control, log, predicates, members], args)).map(asText);
     const [kind, era, lastId, before = '', seen = ''] = reply;
+    if (kind === 'behind') throw new Error('SUPERSEDED the server holds an earlier history');
     if (era === undefined || lastId === undefined || !isEra(era) || !isLogId(lastId)) {
       throw new Error('ERR the control record is not one of ours');
     }

@@ -17,6 +17,8 @@ export class ServerPolicy {
     private readonly link: RedisLink,
     private readonly clock: Clock,
     private readonly limitMs: number,
+    /** True: an anchor bounds a split brain whatever the settings are. */
+    private readonly anchored: boolean,
   ) {}
 
   get warnings(): readonly string[] {
@@ -36,7 +38,7 @@ export class ServerPolicy {
     if (!(await this.link.until(() => this.link.rights.reads, LOOK_EVERY_MS / 2))) return;
     try {
       const info = await this.link.run(this.limitMs, (client) => client.info());
-      this.sentences = warningsOf(info, await this.setting('min-replicas-to-write'));
+      this.sentences = warningsOf(info, this.anchored ? null : await this.setting('min-replicas-to-write'));
     } catch (error) {
       this.sentences = [`The server's settings could not be read (${failureCode(error)}).`];
     }
@@ -56,7 +58,10 @@ export class ServerPolicy {
   }
 }
 
-/** @param info the reply of INFO */
+/**
+ * @param info the reply of INFO
+ * @param minReplicas the setting; `null`: not known, or of no matter
+ */
 export function warningsOf(info: string, minReplicas: string | null): readonly string[] {
   const field = (name: string): string => new RegExp(`^${name}:(.*)$`, 'm').exec(info)?.[1]?.trim() ?? '';
   const warnings: string[] = [];
@@ -74,7 +79,7 @@ export function warningsOf(info: string, minReplicas: string | null): readonly s
   }
   if (field('connected_slaves') !== '0' && field('connected_slaves') !== '' && minReplicas === '0') {
     warnings.push(
-      'min-replicas-to-write is 0: a primary cut off from its replicas goes on renewing leases, so a split brain is unbounded. Set it to 1, with min-replicas-max-lag.',
+      'min-replicas-to-write is 0: a primary cut off from its replicas goes on renewing leases, so a split brain is unbounded. Set it to 1, with min-replicas-max-lag, or give the cache an anchor: typeormOutbox() brings one.',
     );
   }
   return warnings;

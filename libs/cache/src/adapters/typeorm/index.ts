@@ -1,6 +1,7 @@
 export { typeormAudit, typeormOutbox } from './factories.js';
 export { TypeOrmAuditStore } from './typeorm-audit-store.js';
 export type { TypeOrmAuditOptions } from './typeorm-audit.options.js';
+export { TypeOrmHistoryAnchor } from './typeorm-history-anchor.js';
 export { TypeOrmOutboxStore } from './typeorm-outbox-store.js';
 export type { TypeOrmOutboxOptions } from './typeorm-outbox.options.js';
 export { TypeOrmInvalidationCollector } from './invalidation-collector.js';

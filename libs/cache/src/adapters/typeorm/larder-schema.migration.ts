@@ -1,9 +1,9 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { dropSchema, installSchema } from './schema.js';
-import { AUDIT_TABLE, OUTBOX_TABLE } from './sql/tables.js';
+import { ANCHOR_TABLE, AUDIT_TABLE, OUTBOX_TABLE } from './sql/tables.js';
 
 /**
- * Outbox and audit log as a TypeORM migration, for applications whose schema is changed by migrations alone: list it in
+ * Outbox, audit log and anchor as a TypeORM migration, for applications whose schema is changed by migrations alone: list it in
  * `migrations` and open the stores with `schema: 'check'`. Going down deletes the audit log.
  */
 export class LarderSchema1763596800000 implements MigrationInterface {
@@ -12,6 +12,7 @@ export class LarderSchema1763596800000 implements MigrationInterface {
   async up(queryRunner: QueryRunner): Promise<void> {
     await installSchema(queryRunner, OUTBOX_TABLE);
     await installSchema(queryRunner, AUDIT_TABLE);
+    await installSchema(queryRunner, ANCHOR_TABLE);
   }
 
   async down(queryRunner: QueryRunner): Promise<void> {

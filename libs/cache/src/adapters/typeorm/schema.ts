@@ -6,15 +6,17 @@ import { CREATE_ENQUEUE } from './sql/create-enqueue.js';
 import { CREATE_OUTBOX } from './sql/create-outbox.js';
 import { createTriggerFunction } from './sql/create-trigger.js';
 import { CREATE_FUNCTIONS } from './sql/functions.js';
-import { AUDIT_TABLE, OUTBOX_TABLE, VERSION_TABLE } from './sql/tables.js';
+import { CREATE_ANCHOR } from './sql/history-anchor.js';
+import { ANCHOR_TABLE, AUDIT_TABLE, OUTBOX_TABLE, VERSION_TABLE } from './sql/tables.js';
 
 /** A part of the schema that has a version of its own. */
-export type SchemaArtifact = typeof OUTBOX_TABLE | typeof AUDIT_TABLE;
+export type SchemaArtifact = typeof OUTBOX_TABLE | typeof AUDIT_TABLE | typeof ANCHOR_TABLE;
 
 /** The versions this release writes and reads. */
 export const SCHEMA_VERSIONS: Readonly<Record<SchemaArtifact, number>> = Object.freeze({
   [OUTBOX_TABLE]: 1,
   [AUDIT_TABLE]: 1,
+  [ANCHOR_TABLE]: 1,
 });
 
 /** The oldest PostgreSQL with 64-bit transaction ids as text (`pg_current_xact_id`). */
@@ -117,7 +119,7 @@ async function create(queryRunner: QueryRunner, artifact: SchemaArtifact): Promi
     await queryRunner.query(
       CREATE_OUTBOX + CREATE_ENQUEUE + CREATE_CLAIM + CREATE_PUBLISH + createTriggerFunction(schema),
     );
-  else await queryRunner.query(CREATE_AUDIT);
+  else await queryRunner.query(artifact === AUDIT_TABLE ? CREATE_AUDIT : CREATE_ANCHOR);
   await queryRunner.query(
     `INSERT INTO ${VERSION_TABLE} (artifact, version) VALUES ($1, $2)
      ON CONFLICT (artifact) DO UPDATE SET version = excluded.version, installed_at = now()`,
@@ -130,7 +132,7 @@ export async function dropSchema(queryRunner: QueryRunner): Promise<void> {
   await queryRunner.query(`
     DROP FUNCTION IF EXISTS hydracache_invalidate_rows() CASCADE;
     DROP FUNCTION IF EXISTS hydracache_claim, hydracache_publish;
-    DROP TABLE IF EXISTS ${OUTBOX_TABLE}, ${AUDIT_TABLE}, ${VERSION_TABLE};
+    DROP TABLE IF EXISTS ${OUTBOX_TABLE}, ${AUDIT_TABLE}, ${ANCHOR_TABLE}, ${VERSION_TABLE};
     DROP SEQUENCE IF EXISTS hydracache_claim_seq;
     DROP FUNCTION IF EXISTS hydracache_enqueue, hydracache_audit_chain, hydracache_audit_refuse;
     DROP FUNCTION IF EXISTS hydracache_cluster_id, hydracache_hash_parts, hydracache_now_ms;

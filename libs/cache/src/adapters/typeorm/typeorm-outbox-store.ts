@@ -22,6 +22,7 @@ import { DEAD_LETTERS, FIND, REPLAYABLE } from './sql/select-rows.js';
 import { STATUS, STATUS_FOR_COMMIT } from './sql/status.js';
 import { OUTBOX_CHANNEL, OUTBOX_TABLE } from './sql/tables.js';
 import { TransactionTracker } from './transaction-tracker.js';
+import { TypeOrmHistoryAnchor } from './typeorm-history-anchor.js';
 import { TYPE_ORM_OUTBOX_DEFAULTS, type TypeOrmOutboxOptions } from './typeorm-outbox.options.js';
 import { WriteLedger } from './write-ledger.js';
 
@@ -31,6 +32,8 @@ import { WriteLedger } from './write-ledger.js';
  */
 export class TypeOrmOutboxStore extends OutboxStore {
   override readonly transactions = new TransactionTracker();
+  /** Beside the outbox the database says which history of the shared log counts; see `CacheModuleOptions.anchor`. */
+  readonly anchor: TypeOrmHistoryAnchor;
   private readonly options: Required<Omit<TypeOrmOutboxOptions, 'dataSource'>>;
   private readonly ledger: WriteLedger;
   private readonly announcer: CommitAnnouncer;
@@ -45,6 +48,7 @@ export class TypeOrmOutboxStore extends OutboxStore {
     const { dataSource = null, ...rest } = options;
     this.dataSource = dataSource;
     this.options = { ...TYPE_ORM_OUTBOX_DEFAULTS, ...rest } as typeof this.options;
+    this.anchor = new TypeOrmHistoryAnchor(() => this.source(), this.options.schema);
     this.announcer = new CommitAnnouncer(this.options, () => this.source().query(`NOTIFY ${OUTBOX_CHANNEL}`));
     this.ledger = new WriteLedger(
       (queryRunner, batches) => writeBatches(queryRunner, batches),

@@ -1,6 +1,7 @@
 import type { Clock } from '../clock/clock.port.js';
 import type { CacheBackend } from './cache-backend.port.js';
 import type { CoherenceEvents } from './coherence.events.js';
+import type { HistoryAnchor } from './history-anchor.port.js';
 import type { InvalidationLog } from './invalidation-log.port.js';
 
 /** The log's past was lost or changed; everything up to `since` is known to stand, later invalidations may be missing. */
@@ -23,6 +24,8 @@ export interface SharedTierContext {
    * warm. Resolves `false` where it cannot. Without it every entry older than the change is dropped: cold, and right.
    */
   readonly replay?: (change: HistoryChange) => Promise<boolean>;
+  /** Where the history that counts is written down, so that a server that was cut off and replaced is not used. */
+  readonly anchor?: HistoryAnchor;
 }
 
 /** The log and the backend of one namespace; they share connections and are opened and closed by the engine. */

@@ -1,7 +1,8 @@
 import { CLOCK, IDENTITY, NOT_MASTER, REWRITE, script } from './script.js';
 
 /**
- * ATTEST (ctl, log, pat, members | fresh nonce, policy, known epoch, lease, shard…) → { kind, era, last id, era before, shards }
+ * ATTEST (ctl, log, pat, members | fresh nonce, policy, known era, lease, when behind, shard…)
+ *   → { kind, era, last id, era before, shards }
  *
  * Which history does this server hold? The server is asked for its identity *inside* the script: reading it first and
  * passing it would be a check-then-act race over a reconnect.
@@ -11,7 +12,11 @@ import { CLOCK, IDENTITY, NOT_MASTER, REWRITE, script } from './script.js';
  *   a position after everything in the stream.
  * - `bump`: the record was attested by another server, or lags behind the epoch the caller knows, or a shard that no one
  *   has seen takes part (Cluster). Invalidations may have been lost. Fresh nonce, and by policy a floor (`floor`:
- *   everything older is invalid) or a hold (`hold`: invalid until somebody has replayed what may be missing).
+ *   everything older is invalid) or a hold (`hold`: invalid until somebody has replayed what may be missing). A history
+ *   between that this server has not seen is more than can be replayed: a floor.
+ * - `behind`: it is the server that was attested, and the caller knows a history of the same epoch or a later one: others
+ *   have gone on without it, or it has lost something. What then is done, the caller says: `bump` only what lags, as
+ *   above; `yield`, change nothing; `take`, bump in either case.
  * - `same`: nothing of that. Of many callers after a change one gets `init` or `bump`, the others `same`.
  *
  * A changed history may have lost heartbeats too: the list of members is then older than the leases that still run, and
@@ -24,11 +29,11 @@ local SHARDS_KEPT = 64
 local c, log, pat, nonce, lease = KEYS[1], KEYS[2], KEYS[3], ARGV[1], tonumber(ARGV[4])
 local rid, master = identity()
 if not master then return redis.error_reply('${NOT_MASTER} this server is a replica') end
-local known = tonumber(ARGV[3], 16) or 0
+local known = tonumber(string.sub(ARGV[3], 1, 8), 16) or 0
 local r = redis.call('HMGET', c, 'e', 'l', 'f', 'rid', 's', 'k')
 
 local shards, unseen = r[5] or '', false
-for i = 5, #ARGV do
+for i = 6, #ARGV do
   if not string.find(shards, ARGV[i], 1, true) then
     unseen = true
     shards = string.sub(shards .. ARGV[i] .. ' ', -41 * SHARDS_KEPT)
@@ -56,11 +61,13 @@ if not (r[1] and r[2] and r[3]) then
 end
 
 local own = tonumber(string.sub(r[1], 1, 8), 16)
-if r[4] ~= rid or known > own or unseen then
+local behind = known > own or (ARGV[5] ~= 'bump' and known == own and ARGV[3] ~= r[1])
+if behind and ARGV[5] == 'yield' and r[4] == rid then return { 'behind', r[1], r[2], '', shards } end
+if r[4] ~= rid or behind or unseen then
   hold_unknown_members()
   local epoch = hex(math.max(own, known) + 1, 8)
   local era, l = epoch .. nonce, r[2]
-  if ARGV[2] == 'hold' then
+  if ARGV[2] == 'hold' and known <= own then
     redis.call('HSET', c, 'e', era, 'rid', rid, 's', shards, 'h', epoch .. l, 'a:' .. epoch, nonce)
   else
     redis.call('UNLINK', pat)

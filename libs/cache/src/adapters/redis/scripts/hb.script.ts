@@ -1,7 +1,7 @@
 import { CHECK_ERA, IDENTITY, STALE_ERA, script } from './script.js';
 
 /**
- * HB (ctl, hb, members | era, lease, instance, position applied) → { era, last id }
+ * HB (ctl, hb, members | era, lease, instance, position applied) → { era, last id, 1 if the server has all its replicas }
  *
  * A heartbeat is a *write* on purpose: a replica, a server that cannot persist, one without enough replicas or memory, or
  * the minority side of a partition must not renew leases. It also checks that the server is the one that was attested,
@@ -10,14 +10,17 @@ import { CHECK_ERA, IDENTITY, STALE_ERA, script } from './script.js';
  * `members` lists who may hold a lease, by the server's time; `hb` says how far each has come. A strict invalidation
  * waits for them. A list that begins anew (the old one may have been evicted) holds the member `!` for as long as a lease
  * that it has forgotten may still run.
+ *
+ * `r` is the most replicas the server ever had. One that is promoted leaves its primary, so while as many have
+ * acknowledged within the last seconds, none was (see `AnchorWatch`).
  */
 export const HB = script(
   'HB',
   `${CHECK_ERA}${IDENTITY}
 local c, lease = KEYS[1], tonumber(ARGV[2])
-local r, refusal = control(c, ARGV[1], 'rid')
+local r, refusal = control(c, ARGV[1], 'rid', 'r')
 if not r then return refusal end
-local rid, master = identity()
+local rid, master, info = identity()
 if rid ~= r[4] or not master then return redis.error_reply('${STALE_ERA} the server is not the one that was attested') end
 redis.call('SET', KEYS[2], ARGV[4], 'PX', 3 * lease)
 local t = redis.call('TIME')
@@ -26,7 +29,12 @@ if redis.call('EXISTS', KEYS[3]) == 0 then redis.call('ZADD', KEYS[3], now + lea
 redis.call('ZADD', KEYS[3], now + lease, ARGV[3])
 redis.call('ZREMRANGEBYSCORE', KEYS[3], '-inf', '(' .. string.format('%.0f', now))
 redis.call('PEXPIRE', KEYS[3], 3 * lease)
-return { r[1], r[2] }`,
+local had, has = tonumber(r[5] or '0'), 0
+for lag in string.gmatch(info, 'slave%d+:[^\\r\\n]*state=online[^\\r\\n]*lag=(%d+)') do
+  if tonumber(lag) <= 2 then has = has + 1 end
+end
+if has > had then redis.call('HSET', c, 'r', has) end
+return { r[1], r[2], has >= had and 1 or 0 }`,
 );
 
 /** Stands in the list for whoever may hold a lease and is not known. */

@@ -43,12 +43,12 @@ local function append(c, log, r, maxlen, message, signature)
   return id
 end`;
 
-/** Who the server is: changes when it restarts, is promoted, or is another one. */
+/** Who the server is: changes when it restarts, is promoted, or is another one; whether it is a master; and its replicas. */
 export const IDENTITY = `
 local function identity()
   local info = redis.call('INFO', 'server') .. redis.call('INFO', 'replication')
   return string.match(info, 'run_id:(%x+)') .. ':' .. string.match(info, 'master_replid:(%x+)'),
-    string.match(info, 'role:(%a+)') == 'master'
+    string.match(info, 'role:(%a+)') == 'master', info
 end`;
 
 /**
@@ -57,7 +57,8 @@ end`;
  */
 export const REWRITE = `
 local function rewrite(c, era, l, floor, rid, shards, keep)
+  local replicas = redis.call('HGET', c, 'r') or '0'
   redis.call('UNLINK', c)
-  redis.call('HSET', c, 'e', era, 'l', l, 'f', floor, 'rid', rid, 's', shards or '', 'k', keep or '0',
+  redis.call('HSET', c, 'e', era, 'l', l, 'f', floor, 'rid', rid, 's', shards or '', 'k', keep or '0', 'r', replicas,
     'a:' .. string.sub(era, 1, 8), string.sub(era, 9, 24))
 end`;

@@ -1,6 +1,7 @@
 /** The names under which Larder lives in a database. The outbox and the schema version are named as in hydracache. */
 export const OUTBOX_TABLE = 'hydracache_invalidation_outbox';
 export const AUDIT_TABLE = 'invalidation_audit';
+export const ANCHOR_TABLE = 'invalidation_anchor';
 export const VERSION_TABLE = 'hydracache_schema_version';
 /** Channel of the wake-up notifications. */
 export const OUTBOX_CHANNEL = 'hydracache_outbox';
