@@ -291,6 +291,7 @@ describe('the boot', () => {
     const error = await bootError({}, { namespace: 'a b' });
     expect(error.message).toContain('namespace');
     expect((await bootError({}, { memory: { maxBytes: 'much' } })).message).toContain('maxBytes');
+    expect((await bootError({}, { codec: { maxPayloadBytes: 'much' } })).message).toContain('maxPayloadBytes');
     expect((await bootError({}, { outboxWorker: { claimTtlMs: -1 } })).message).toContain('claimTtlMs');
   });
 

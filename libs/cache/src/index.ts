@@ -31,6 +31,7 @@ export type { CacheFeatureOptions } from './nest/admin/admin-routes.module.js';
 export { memory, MemoryTier } from './adapters/memory/memory.js';
 export { MemoryHub } from './adapters/memory/memory-hub.js';
 export type { HubInstance, MemoryHubOptions } from './adapters/memory/memory-hub.js';
+export type { CodecOptions } from './core/codec/codec.options.js';
 export type { MemoryOptions } from './core/engine/l1.options.js';
 
 export { InvalidationIntent } from './core/invalidation/intent.js';

@@ -222,7 +222,7 @@ describe('the envelope', () => {
     it('more than `maxPayloadBytes`', () => {
       expect(refusal('x'.repeat(2 ** 20))).toMatch(/at most 1048576 bytes encoded, got 1048581 from/);
       expect(roundTrip('x'.repeat(2 ** 20 - 5))).toHaveLength(2 ** 20 - 5);
-      const large = encodeEnvelope({ value: 'x'.repeat(2000), ...TIMES }, { maxPayloadBytes: '4kb' });
+      const large = encodeEnvelope({ value: 'x'.repeat(2000), ...TIMES }, { maxPayloadBytes: 4096 });
       expect(decodeEnvelope(large, { maxPayloadBytes: 1000 })).toBeNull();
       expect(() => encodeEnvelope({ value: 'x'.repeat(2000), ...TIMES }, { maxPayloadBytes: 1000 })).toThrow(
         CacheError,

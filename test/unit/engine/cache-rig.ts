@@ -1,4 +1,5 @@
 import { MemoryInvalidationLog } from '../../../libs/cache/src/adapters/memory/memory-invalidation-log.js';
+import type { ResolvedCodecOptions } from '../../../libs/cache/src/core/codec/codec.options.js';
 import type { CacheBackend } from '../../../libs/cache/src/core/coherence/cache-backend.port.js';
 import type { InvalidationLog } from '../../../libs/cache/src/core/coherence/invalidation-log.port.js';
 import type { ActionDefinition, CachedAction } from '../../../libs/cache/src/core/engine/cached-action.js';
@@ -33,6 +34,7 @@ export interface RigParts {
   readonly log?: InvalidationLog;
   readonly backend?: CacheBackend | null;
   readonly memory?: MemoryOptions;
+  readonly codec?: ResolvedCodecOptions;
   readonly bypass?: () => boolean;
   /** Write down what is announced. @default true */
   readonly listen?: boolean;
@@ -50,7 +52,7 @@ export class CacheRig {
   readonly fenced: string[] = [];
   private requests = 0;
 
-  constructor({ clock = new ManualClock(), log, backend = null, memory, bypass, listen = true }: RigParts = {}) {
+  constructor({ clock = new ManualClock(), log, backend = null, memory, codec, bypass, listen = true }: RigParts = {}) {
     this.clock = clock;
     this.log = log ?? new MemoryInvalidationLog();
     this.engine = new CacheEngine({
@@ -58,6 +60,7 @@ export class CacheRig {
       log: this.log,
       backend,
       memory: resolveMemoryOptions(memory),
+      ...(codec === undefined ? {} : { codec }),
       random: () => 0,
       bypass: bypass ?? null,
     });

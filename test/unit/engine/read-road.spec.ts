@@ -11,7 +11,7 @@ async function overHub() {
   const clock = new ManualClock();
   const hub = new MemoryHub({ clock, leaseMs: 1000 });
   const { log, backend } = hub.instance();
-  return { clock, backend, rig: await CacheRig.open({ clock, log, backend }) };
+  return { clock, hub, backend, rig: await CacheRig.open({ clock, log, backend }) };
 }
 
 describe('the read road', () => {
@@ -113,6 +113,19 @@ describe('the read road', () => {
       expect(await rig.read(KEY, huge)).toHaveLength(2 ** 21);
       expect(released).toEqual([KEY]);
       expect(rig.trouble.map(({ operation }) => operation)).toEqual(['fill']);
+    });
+
+    it('and is to carry more than it was told to, the value stays here, however large others allow it to be', async () => {
+      const { clock, hub } = await overHub();
+      const small = await CacheRig.open({ clock, ...hub.instance(), codec: { maxPayloadBytes: 1000 } });
+      const large = await CacheRig.open({ clock, ...hub.instance() });
+      const text = (letter: string) => () => letter.repeat(2000);
+      expect(await small.read(KEY, text('a'))).toBe('a'.repeat(2000));
+      expect(small.trouble.map(({ operation }) => operation)).toEqual(['fill']);
+      expect(await large.read(KEY, text('b'))).toBe('b'.repeat(2000));
+      small.engine.local.store.clear('cleared');
+      expect(await small.read(KEY, text('c'))).toBe('c'.repeat(2000));
+      expect(small.trouble.map(({ operation }) => operation)).toEqual(['fill', 'decode', 'fill']);
     });
 
     it('and holds what this version cannot read, the method runs and replaces it', async () => {

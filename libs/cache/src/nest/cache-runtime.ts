@@ -9,6 +9,7 @@ import type { CoherenceEventMap } from '../core/coherence/coherence.events.js';
 import type { HistoryAnchor } from '../core/coherence/history-anchor.port.js';
 import type { InvalidationLog } from '../core/coherence/invalidation-log.port.js';
 import { Emitter } from '../core/events/emitter.js';
+import { resolveCodecOptions } from '../core/codec/codec.options.js';
 import { CacheEngine } from '../core/engine/cache-engine.js';
 import { resolveMemoryOptions } from '../core/engine/l1.options.js';
 import { InvalidationIntent } from '../core/invalidation/intent.js';
@@ -76,6 +77,7 @@ export class CacheRuntime {
       log,
       backend,
       memory: bounds,
+      codec: resolveCodecOptions(options.codec),
       random: Math.random,
       bypass: options.outbox?.transactions ? () => this.durable.inTransaction() : null,
     });

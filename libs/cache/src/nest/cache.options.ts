@@ -1,5 +1,6 @@
 import { durationToMs, looksLikeMilliseconds, type Duration } from '../core/clock/duration.js';
 import type { Clock } from '../core/clock/clock.port.js';
+import type { CodecOptions } from '../core/codec/codec.options.js';
 import type { AuditStore } from '../core/audit/audit-store.port.js';
 import type { OutboxStore } from '../core/outbox/outbox-store.port.js';
 import type { OutboxWorkerSettings } from '../core/outbox/outbox-worker.options.js';
@@ -38,6 +39,8 @@ export interface CacheModuleOptions {
   audit?: AuditStore;
   /** Bounds of this process's memory tier. @default those of MemoryOptions */
   memory?: MemoryOptions;
+  /** Bounds of what goes to and comes from the shared tier. @default those of CodecOptions */
+  codec?: CodecOptions;
   /** The global level of the configuration. @default those of CachePolicyOptions */
   defaults?: CachePolicyOptions;
   /** The service level, by scope; what it says overrides `@CacheScope`. @default no service says anything */

@@ -1,5 +1,6 @@
 import { parseBytes } from './byte-size.js';
 
+/** Bounds of values on their way to and from a shared tier. */
 export interface CodecOptions {
   /** Largest encoded value that goes to or comes from a shared tier: bytes, or text with a unit. @default '1mb' */
   maxPayloadBytes?: number | string;

@@ -1,5 +1,5 @@
 import { CacheError, describeInput } from '../errors/cache-error.js';
-import { resolveCodecOptions, type CodecOptions } from './codec.options.js';
+import { resolveCodecOptions, type ResolvedCodecOptions } from './codec.options.js';
 import { decodeValue, encodeValue } from './value-codec.js';
 
 /** A value on its way to or from a shared tier. Durations and `createdAt` (wall time) are milliseconds. */
@@ -29,14 +29,13 @@ const DEFAULTS = resolveCodecOptions();
  * @throws CacheError `LARDER_VALUE_UNCACHEABLE` for functions, symbols, promises, streams, classes with `#private`
  * members, own `__proto__` keys, nesting beyond 500 levels, and more bytes than `maxPayloadBytes`
  */
-export function encodeEnvelope(envelope: Envelope, options?: CodecOptions): Uint8Array {
-  const { maxPayloadBytes } = options === undefined ? DEFAULTS : resolveCodecOptions(options);
+export function encodeEnvelope(envelope: Envelope, { maxPayloadBytes }: ResolvedCodecOptions = DEFAULTS): Uint8Array {
   const { codec, bytes } = encodeValue(envelope.value, HEADER_BYTES);
   const payloadBytes = bytes.length - HEADER_BYTES;
   if (payloadBytes > maxPayloadBytes) {
     throw new CacheError(
       'LARDER_VALUE_UNCACHEABLE',
-      `Expected a value of at most ${maxPayloadBytes} bytes encoded, got ${payloadBytes} from ${describeInput(envelope.value)}. Return less, or raise \`maxPayloadBytes\`.`,
+      `Expected a value of at most ${maxPayloadBytes} bytes encoded, got ${payloadBytes} from ${describeInput(envelope.value)}. Return less, or raise \`codec.maxPayloadBytes\` of the module.`,
     );
   }
   bytes[0] = VERSION;
@@ -51,8 +50,10 @@ export function encodeEnvelope(envelope: Envelope, options?: CodecOptions): Uint
  * Reads what `encodeEnvelope` wrote. `null`: another version or codec, damaged, or too large; a miss to be counted.
  * Never throws, and nothing in the bytes can reach beyond the value they yield (I17).
  */
-export function decodeEnvelope(bytes: Uint8Array, options?: CodecOptions): Envelope | null {
-  const { maxPayloadBytes } = options === undefined ? DEFAULTS : resolveCodecOptions(options);
+export function decodeEnvelope(
+  bytes: Uint8Array,
+  { maxPayloadBytes }: ResolvedCodecOptions = DEFAULTS,
+): Envelope | null {
   const payloadBytes = bytes.length - HEADER_BYTES;
   if (payloadBytes < 1 || payloadBytes > maxPayloadBytes || bytes[0] !== VERSION) return null;
   const freshMs = readDouble(bytes, FRESH_AT);

@@ -1,4 +1,5 @@
 import type { Clock } from '../clock/clock.port.js';
+import { resolveCodecOptions, type ResolvedCodecOptions } from '../codec/codec.options.js';
 import { encodeEnvelope } from '../codec/envelope.js';
 import type { CacheBackend } from '../coherence/cache-backend.port.js';
 import type { InvalidationLog, LogListener } from '../coherence/invalidation-log.port.js';
@@ -21,6 +22,8 @@ export interface EngineParts {
   /** `null`: memory is the only tier. */
   readonly backend: CacheBackend | null;
   readonly memory: ResolvedMemoryOptions;
+  /** @default those of CodecOptions */
+  readonly codec?: ResolvedCodecOptions;
   /** In [0, 1); for jitter. */
   readonly random: () => number;
   /** True while the caller is inside a database transaction; such calls go past the cache. */
@@ -47,12 +50,15 @@ export class CacheEngine {
   readonly local: LocalTier;
   private readonly road: ReadRoad;
   private readonly deadlines: Deadlines;
+  private readonly codec: ResolvedCodecOptions;
 
   constructor(private readonly parts: EngineParts) {
     this.local = new LocalTier(parts.memory, parts.log, parts.clock);
     const { backend, log, clock, random } = parts;
     this.deadlines = new Deadlines(clock);
-    const shared = backend === null ? null : new SharedTierReader(backend, clock, this.events, this.deadlines);
+    this.codec = parts.codec ?? resolveCodecOptions();
+    const { codec, events, deadlines } = this;
+    const shared = backend === null ? null : new SharedTierReader(backend, clock, events, deadlines, codec);
     this.road = new ReadRoad(this.local, shared, log, clock, this.events, this.deadlines, random);
   }
 
@@ -93,7 +99,7 @@ export class CacheEngine {
     const keepMs = policy.ttlMs + policy.graceMs;
     if (backend !== null) {
       const envelope = { value, freshMs: policy.ttlMs, graceMs: policy.graceMs, createdAt: clock.wall() };
-      await backend.put(key, { payload: encodeEnvelope(envelope), tags, freshMs: policy.ttlMs, keepMs });
+      await backend.put(key, { payload: encodeEnvelope(envelope, this.codec), tags, freshMs: policy.ttlMs, keepMs });
       this.local.invalidateKey(key);
       return;
     }

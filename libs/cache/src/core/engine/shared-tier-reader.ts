@@ -1,4 +1,5 @@
 import type { Clock } from '../clock/clock.port.js';
+import type { ResolvedCodecOptions } from '../codec/codec.options.js';
 import { decodeEnvelope, encodeEnvelope } from '../codec/envelope.js';
 import type {
   BackendRead,
@@ -65,6 +66,7 @@ export class SharedTierReader {
     private readonly clock: Clock,
     private readonly events: EngineEvents,
     private readonly deadlines: Deadlines,
+    private readonly codec: ResolvedCodecOptions,
   ) {}
 
   get name(): string {
@@ -125,7 +127,7 @@ export class SharedTierReader {
 
   /** The value of an entry; `null`: unreadable here. */
   decoded({ payload, tags, freshMs, keepMs }: StoredEntry): SharedTierHit | null {
-    const envelope = decodeEnvelope(payload);
+    const envelope = decodeEnvelope(payload, this.codec);
     return envelope && { kind: 'hit', tier: this.backend.name, value: envelope.value, tags, freshMs, keepMs };
   }
 
@@ -143,7 +145,8 @@ export class SharedTierReader {
     const { key, policy } = request;
     let payload: Uint8Array;
     try {
-      payload = encodeEnvelope({ value, freshMs, graceMs: policy.graceMs, createdAt: this.clock.wall() });
+      const envelope = { value, freshMs, graceMs: policy.graceMs, createdAt: this.clock.wall() };
+      payload = encodeEnvelope(envelope, this.codec);
     } catch (error) {
       this.trouble(request, 'fill', error);
       this.release(request, given);
@@ -164,7 +167,8 @@ export class SharedTierReader {
    * @throws CacheError `LARDER_VALUE_UNCACHEABLE` for what it cannot carry
    */
   shapeOf(value: unknown): unknown {
-    return decodeEnvelope(encodeEnvelope({ value, freshMs: 0, graceMs: 0, createdAt: 0 }))?.value;
+    const envelope = { value, freshMs: 0, graceMs: 0, createdAt: 0 };
+    return decodeEnvelope(encodeEnvelope(envelope, this.codec), this.codec)?.value;
   }
 
   /** The load failed or its value is not kept: let the next reader load without waiting. */
