@@ -117,8 +117,10 @@ describe('the read road', () => {
 
     it('and is to carry more than it was told to, the value stays here, however large others allow it to be', async () => {
       const { clock, hub } = await overHub();
-      const small = await CacheRig.open({ clock, ...hub.instance(), codec: { maxPayloadBytes: 1000 } });
-      const large = await CacheRig.open({ clock, ...hub.instance() });
+      const [one, other] = [hub.instance(), hub.instance()];
+      const codec = { maxPayloadBytes: 1000 };
+      const small = await CacheRig.open({ clock, log: one.log, backend: one.backend, codec });
+      const large = await CacheRig.open({ clock, log: other.log, backend: other.backend });
       const text = (letter: string) => () => letter.repeat(2000);
       expect(await small.read(KEY, text('a'))).toBe('a'.repeat(2000));
       expect(small.trouble.map(({ operation }) => operation)).toEqual(['fill']);
