@@ -54,6 +54,7 @@ export class ClusterWorld extends World {
     return /** @type {Server} */ (this.servers.find(({ port }) => port === owner.port));
   }
 
+  /** @override @returns {Promise<Server[]>} */
   async primaries() {
     return (await ownersOf(this.awake)).filter(({ slots }) => slots.length > 0).map((owner) => this.#server(owner));
   }
@@ -166,6 +167,7 @@ export class ClusterWorld extends World {
     const { MOVED = 0, ASK = 0, TRYAGAIN = 0, CROSSSLOT = 0 } = this.#answered;
     const counted = { MOVED, ASK, TRYAGAIN, CROSSSLOT };
     return [
+      ...(await super.findings()),
       { name: 'redirections were answered', passed: MOVED > 0 && ASK > 0 && TRYAGAIN > 0, detail: counted },
       { name: 'no script asked for keys of two slots', passed: CROSSSLOT === 0, detail: counted },
     ];

@@ -27,6 +27,11 @@ export class PairWorld extends World {
     return this.servers[this.primaryIndex];
   }
 
+  /** @override */
+  async primaries() {
+    return [this.primary];
+  }
+
   get replica() {
     return this.servers[1 - this.primaryIndex];
   }

@@ -32,6 +32,7 @@ export class PressedWorld extends PairWorld {
     const growth = this.workers.map(({ rss }) => growthOf(rss));
     const { evicted, controlEvicted } = this;
     return [
+      ...(await super.findings()),
       { name: 'keys were evicted', passed: evicted > 100, detail: { evicted } },
       { name: 'the control record was evicted', passed: controlEvicted > 0, detail: { controlEvicted } },
       { name: 'no process grows', passed: growth.every(({ percent }) => percent < 15), detail: growth },

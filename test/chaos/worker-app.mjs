@@ -69,7 +69,14 @@ export async function appModule({ place, leaseMs, wallOffsetMs, load, memory }) 
       CacheModule.forRoot({
         namespace: NAMESPACE,
         clock: /** @type {any} */ (new SteppingClock()),
-        backend: redis({ ...place, lease: `${leaseMs}ms`, logLength: 2000, maxPatterns: 50, secret: 'chaos' }),
+        backend: redis({
+          ...place,
+          lease: `${leaseMs}ms`,
+          logLength: 2000,
+          maxPatterns: 50,
+          maxTags: 2000,
+          secret: 'chaos',
+        }),
         defaults: { electionWait: '300ms' },
         ...(memory && { memory }),
       }),

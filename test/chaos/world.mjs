@@ -10,6 +10,13 @@ import { Worker } from './worker-process.mjs';
 export const WORKERS = 3;
 
 /**
+ * What may stand without an end, and how many elements it may have, by the options of the workers: twice
+ * `maxTags` and some more fields; the log trims whole nodes of its stream; `maxPatterns`.
+ * @type {Record<string, number>}
+ */
+const BOUNDS = { 'larder:{chaos}:ctl': 4100, 'larder:{chaos}:log': 2200, 'larder:{chaos}:pat': 50 };
+
+/**
  * @typedef {object} WorldOptions
  * @property {number} leaseMs
  * @property {number} seed
@@ -99,9 +106,35 @@ export class World {
     return this.workers.flatMap(({ reports }) => reports.filter(Boolean));
   }
 
+  /** The servers that hold the data. @returns {Promise<{ url: string }[]>} */
+  async primaries() {
+    return this.servers;
+  }
+
   /** What else must hold in the end. @returns {Promise<{ name: string, passed: boolean, detail: unknown }[]>} */
   async findings() {
-    return [];
+    /** @type {{ key: string, size: number }[]} */
+    const endless = [];
+    let keys = 0;
+    for (const primary of await this.primaries()) {
+      await this.on(primary, async (redis) => {
+        for await (const found of redis.scanStream({ count: 500 })) {
+          keys += found.length;
+          for (const key of found) if ((await redis.pttl(key)) === -1) endless.push(await this.#sizeOf(redis, key));
+        }
+      });
+    }
+    const passed = keys > 0 && endless.every(({ key, size }) => size <= (BOUNDS[key] ?? -1));
+    return [{ name: 'every key in Redis has an end, or keeps its bound', passed, detail: { keys, endless } }];
+  }
+
+  /** @param {Redis} redis @param {string} key */
+  async #sizeOf(redis, key) {
+    const type = await redis.type(key);
+    if (type === 'hash') return { key, size: await redis.hlen(key) };
+    if (type === 'stream') return { key, size: await redis.xlen(key) };
+    if (type === 'zset') return { key, size: await redis.zcard(key) };
+    return { key, size: 0 };
   }
 
   async stopWorkers() {
