@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { OwnFolder } from '../launcher/own-folder.mjs';
 import { killFamily } from '../launcher/process-tree.mjs';
-import { startPostgres, startRedis } from '../launcher/services.mjs';
+import { startMariadb, startPostgres, startRedis } from '../launcher/services.mjs';
 import { countTests } from './jest-result.mjs';
 
 /**
@@ -54,7 +54,7 @@ async function runCheck({ name, script, tells = false }) {
 }
 
 /**
- * Jest, with one PostgreSQL and one Redis for all specs that need no server of their own.
+ * Jest, with one PostgreSQL, one MariaDB and one Redis for all specs that need no server of their own.
  * @param {string[]} args
  */
 async function runJest(args) {
@@ -65,16 +65,23 @@ async function runJest(args) {
   try {
     const postgres = await startPostgres();
     servers.push(postgres);
+    const mariadb = await startMariadb({ install: true });
+    servers.push(mariadb);
     const redis = await startRedis({ install: true });
     servers.push(redis);
     console.log(`PostgreSQL on port ${postgres.port}, from ${postgres.how}`);
+    console.log(`MariaDB on port ${mariadb.port}, from ${mariadb.how}`);
     console.log(`Redis on port ${redis.port}, from ${redis.how}`);
     const { code } = await run(
       'npm',
       ['run', '--silent', 'jest', '--', '--ci', '--json', `--outputFile=${report}`, ...args],
       {
         withinMs: JEST_WITHIN_MS,
-        env: { LARDER_TEST_POSTGRES_URL: postgres.url, LARDER_TEST_REDIS_URL: redis.url },
+        env: {
+          LARDER_TEST_POSTGRES_URL: postgres.url,
+          LARDER_TEST_MARIADB_URL: mariadb.url,
+          LARDER_TEST_REDIS_URL: redis.url,
+        },
       },
     );
     const result = existsSync(report) ? JSON.parse(readFileSync(report, 'utf8')) : undefined;

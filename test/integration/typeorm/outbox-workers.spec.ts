@@ -2,18 +2,35 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { DataSource } from 'typeorm';
 import { InvalidationIntentBatch, InvalidationWait, OutboxWorker, type OutboxWorkerOptions } from 'nestjs-larder';
 import { typeormOutbox, type TypeOrmOutboxOptions, type TypeOrmOutboxStore } from 'nestjs-larder/typeorm';
-import { createDatabase, type TestDatabase } from './database.js';
+import { createDatabase, type DatabaseProduct, type TestDatabase } from './database.js';
 
 const TABLE = 'hydracache_invalidation_outbox';
+const COLUMNS = 'id, namespace, commit_position, target_hash, intent_kind, reason, created_at_ms, available_at_ms';
+/** How each database tells its time in ms, names, delays and ends a connection. */
+const WORDS = {
+  PostgreSQL: {
+    now: 'extract(epoch FROM clock_timestamp()) * 1000',
+    self: 'pg_backend_pid()',
+    sleep: 'SELECT pg_sleep(10)',
+    kill: (id: string) => `SELECT pg_terminate_backend(${id})`,
+  },
+  MariaDB: {
+    now: 'UNIX_TIMESTAMP(SYSDATE(3)) * 1000',
+    self: 'CONNECTION_ID()',
+    sleep: 'SELECT SLEEP(10)',
+    kill: (id: string) => `KILL ${id}`,
+  },
+};
 
-describe('workers on PostgreSQL', () => {
+describe.each<DatabaseProduct>(['PostgreSQL', 'MariaDB'])('workers on %s', (product) => {
   let database: TestDatabase;
   let dataSource: DataSource;
+  const words = WORDS[product];
   const stores: TypeOrmOutboxStore[] = [];
   const workers: OutboxWorker[] = [];
 
   beforeEach(async () => {
-    database = await createDatabase();
+    database = await createDatabase(product);
     dataSource = await database.connect();
   });
   afterEach(async () => {
@@ -74,36 +91,9 @@ describe('workers on PostgreSQL', () => {
       const claimed = await store.claim('shop', 'me', 10, 30_000);
       expect(claimed).toHaveLength(2);
       expect(claimed.map((row) => row.id)).not.toContain(id);
+      expect(await store.renew(claimed)).toHaveLength(2);
+      expect(await store.markPublished(claimed)).toBe(2); // no statement waits for rows that are not its own
     });
-  });
-
-  it('of another process are woken by a notification', async () => {
-    const reader = typeormOutbox({ dataSource: await database.connect() });
-    stores.push(reader);
-    await reader.open('shop');
-    const applied: string[] = [];
-    worker(reader, applied, { pollIntervalMs: 60_000 }).start();
-    await sleep(50);
-    const writer = await open();
-    const receipt = await dataSource.transaction(() => writer.record('shop', tags(3)));
-    const outcome = await InvalidationWait.local(10_000).wait(writer, receipt);
-    expect(outcome).toMatchObject({ satisfied: true, pending: 0 });
-    expect(applied).toHaveLength(3);
-  });
-
-  it('are woken again after their notification connection was lost', async () => {
-    const reader = await open({ listen: true });
-    const applied: string[] = [];
-    worker(reader, applied, { pollIntervalMs: 60_000 }).start();
-    await dataSource.query(
-      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%' AND datname = current_database()`,
-    );
-    // Written past the library, so that only the new connection's wake-up can find it.
-    await dataSource.query(
-      `INSERT INTO ${TABLE} (id, namespace, commit_position, target_hash, intent_kind, created_at_ms, available_at_ms)
-       VALUES ('x', 'shop', 'c:1', 'x', 'flush', 0, 0)`,
-    );
-    await until(() => applied.length === 1);
   });
 
   it('let their data source be closed while they listen', async () => {
@@ -125,9 +115,7 @@ describe('workers on PostgreSQL', () => {
     const all = { ...malformed, collection: 'missing collection_name', other: 'unsupported outbox intent kind' };
     for (const kind of Object.keys(all)) {
       await dataSource.query(
-        `INSERT INTO ${TABLE} (id, namespace, commit_position, target_hash, intent_kind, created_at_ms, available_at_ms)
-         VALUES ($1, 'shop', 'c:1', $1, $1, 0, 0)`,
-        [kind],
+        `INSERT INTO ${TABLE} (${COLUMNS}) VALUES ('${kind}', 'shop', 'c:1', '${kind}', '${kind}', '', 0, 0)`,
       );
     }
     const applied: string[] = [];
@@ -142,10 +130,28 @@ describe('workers on PostgreSQL', () => {
     await store.enqueue('shop', 'c:1', tags(1));
     await worker(store, []).runOnce();
     const [{ old }] = await dataSource.query(
-      `SELECT extract(epoch FROM clock_timestamp()) * 1000 - least(created_at_ms, published_at_ms) AS old FROM ${TABLE}`,
+      `SELECT ${words.now} - least(created_at_ms, published_at_ms) AS old FROM ${TABLE}`,
     );
     expect(Number(old)).toBeGreaterThanOrEqual(0);
     expect(Number(old)).toBeLessThan(60_000);
+  });
+
+  it('hold no row to be at fault for a connection that its applier has lost', async () => {
+    const store = await open();
+    await store.enqueue('shop', 'c:1', tags(1));
+    const [theirs, killer] = await Promise.all([database.connect(), database.connect()]);
+    const applier = {
+      async applyInvalidation() {
+        const queryRunner = theirs.createQueryRunner();
+        const [{ id }] = await queryRunner.query(`SELECT ${words.self} AS id`);
+        const sleeping = queryRunner.query(words.sleep);
+        await Promise.all([sleeping, sleep(50).then(() => killer.query(words.kill(id)))]);
+      },
+    };
+    const subject = new OutboxWorker(store, applier, 'shop', { maxAttempts: 1 });
+    workers.push(subject);
+    await subject.runOnce();
+    expect(await store.status('shop')).toMatchObject({ pending: 1, deadLettered: 0, failedAttempts: 0 });
   });
 
   it('survive lost connections without a busy loop', async () => {
@@ -158,7 +164,7 @@ describe('workers on PostgreSQL', () => {
     let away = true;
     store.claim = async (...args) => {
       claims += 1;
-      if (away) await dataSource.query('SELECT pg_terminate_backend(pg_backend_pid())');
+      if (away) await dataSource.query(words.kill(words.self));
       return claim(...args);
     };
     await sleep(1_000);
@@ -167,4 +173,33 @@ describe('workers on PostgreSQL', () => {
     await store.enqueue('shop', 'c:1', tags(2));
     await until(() => applied.length === 2);
   });
+
+  // Only PostgreSQL has notifications; elsewhere polling finds the rows.
+  if (product === 'PostgreSQL') {
+    it('of another process are woken by a notification', async () => {
+      const reader = typeormOutbox({ dataSource: await database.connect() });
+      stores.push(reader);
+      await reader.open('shop');
+      const applied: string[] = [];
+      worker(reader, applied, { pollIntervalMs: 60_000 }).start();
+      await sleep(50);
+      const writer = await open();
+      const receipt = await dataSource.transaction(() => writer.record('shop', tags(3)));
+      const outcome = await InvalidationWait.local(10_000).wait(writer, receipt);
+      expect(outcome).toMatchObject({ satisfied: true, pending: 0 });
+      expect(applied).toHaveLength(3);
+    });
+
+    it('are woken again after their notification connection was lost', async () => {
+      const reader = await open({ listen: true });
+      const applied: string[] = [];
+      worker(reader, applied, { pollIntervalMs: 60_000 }).start();
+      await dataSource.query(
+        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%' AND datname = current_database()`,
+      );
+      // Written past the library, so that only the new connection's wake-up can find it.
+      await dataSource.query(`INSERT INTO ${TABLE} (${COLUMNS}) VALUES ('x', 'shop', 'c:1', 'x', 'flush', '', 0, 0)`);
+      await until(() => applied.length === 1);
+    });
+  }
 });

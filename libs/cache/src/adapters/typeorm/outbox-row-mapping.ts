@@ -4,7 +4,7 @@ import { UnreadableIntent, type OutboxIntent } from '../../core/outbox/outbox-in
 import type { OutboxRow } from '../../core/outbox/outbox-row.js';
 import { OutboxState } from '../../core/outbox/outbox-state.js';
 
-/** A row as the driver gives it: `bigint` columns come as text. */
+/** A row as the driver gives it: `bigint` columns come as text, or as numbers. */
 export interface StoredOutboxRow {
   readonly id: string;
   readonly namespace: string;
@@ -26,6 +26,24 @@ export interface StoredOutboxRow {
   readonly state: string;
   readonly last_error: string | null;
   readonly claim_seq: string;
+  readonly applied_pos: string | null;
+}
+
+/** Counts as the driver gives them: text or numbers. */
+export interface StoredStatus {
+  readonly now_ms: string;
+  readonly pending: string;
+  readonly oldest_ms: string | null;
+  readonly dead: string;
+  readonly published_ms: string | null;
+  readonly attempts: string;
+}
+
+export interface StoredCommitStatus {
+  readonly rows: string;
+  readonly pending: string;
+  readonly published: string;
+  readonly dead: string;
   readonly applied_pos: string | null;
 }
 

@@ -9,10 +9,18 @@ import {
 } from '../../core/audit/audit-record.js';
 import { AuditStore } from '../../core/audit/audit-store.port.js';
 import { CacheError } from '../../core/errors/cache-error.js';
+import { assertSupported } from './dialects.js';
 import { connectionOf } from './held-connection.js';
 import { storableText } from './outbox-row-mapping.js';
-import { assertSupported, checkSchema, installSchema } from './schema.js';
-import { APPEND_AUDIT, AUDIT_CHAIN_PAGE, AUDIT_HEAD, COUNT_AUDIT, FIND_AUDIT, LIST_AUDIT } from './sql/audit-rows.js';
+import { checkSchema, installSchema } from './schema.js';
+import {
+  APPEND_AUDIT,
+  AUDIT_CHAIN_PAGE,
+  AUDIT_HEAD,
+  COUNT_AUDIT,
+  FIND_AUDIT,
+  LIST_AUDIT,
+} from './sql/postgres/audit-rows.js';
 import { AUDIT_TABLE } from './sql/tables.js';
 import { TYPE_ORM_AUDIT_DEFAULTS, type TypeOrmAuditOptions } from './typeorm-audit.options.js';
 
@@ -57,7 +65,7 @@ export class TypeOrmAuditStore extends AuditStore {
   /** @throws CacheError `LARDER_DATABASE_UNSUPPORTED`, `LARDER_SCHEMA_MISSING`, `LARDER_SCHEMA_UNKNOWN` */
   override async open(): Promise<void> {
     const dataSource = this.database();
-    await assertSupported(dataSource);
+    await assertSupported(dataSource, 'audit');
     if (this.schema === 'check') return checkSchema(dataSource, AUDIT_TABLE);
     const queryRunner = dataSource.createQueryRunner();
     try {

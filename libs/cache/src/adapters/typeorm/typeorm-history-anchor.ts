@@ -1,7 +1,8 @@
 import { DataSource, type DataSourceOptions } from 'typeorm';
 import { HistoryAnchor, type AnchoredHistory } from '../../core/coherence/history-anchor.port.js';
-import { assertSupported, checkSchema, installSchema } from './schema.js';
-import { FIRST_ANCHOR, RAISE_ANCHOR, READ_ANCHOR } from './sql/history-anchor.js';
+import { assertSupported, dialectOf } from './dialects.js';
+import type { Answer, OutboxStatements } from './outbox-dialect.js';
+import { checkSchema, installSchema } from './schema.js';
 import { ANCHOR_TABLE } from './sql/tables.js';
 
 /** A query without an answer for so long costs its connection, ms: the socket may lead nowhere, and nobody would tell. */
@@ -23,7 +24,7 @@ export class TypeOrmHistoryAnchor extends HistoryAnchor {
 
   /** @throws CacheError `LARDER_DATABASE_UNSUPPORTED`, `LARDER_SCHEMA_MISSING`, `LARDER_SCHEMA_UNKNOWN`, `LARDER_OPTION_INVALID` */
   override async open(): Promise<void> {
-    await assertSupported(this.source());
+    await assertSupported(this.source(), 'outbox');
     const dataSource = await this.connected();
     if (this.schema === 'check') return checkSchema(dataSource, ANCHOR_TABLE);
     const queryRunner = dataSource.createQueryRunner();
@@ -35,14 +36,16 @@ export class TypeOrmHistoryAnchor extends HistoryAnchor {
   }
 
   override async read(namespace: string): Promise<AnchoredHistory | null> {
-    const [row] = await this.query(READ_ANCHOR, [namespace]);
+    const [row] = (await this.run<{ era: string; confirmations: string }>('readAnchor', namespace)).rows;
     return row === undefined ? null : { era: row.era, confirmations: Number(row.confirmations) };
   }
 
   override async raise(namespace: string, expected: string | null, next: string): Promise<boolean> {
-    if (expected === null) return (await this.query(FIRST_ANCHOR, [namespace, next])).length > 0;
-    const [, changed] = await this.query(RAISE_ANCHOR, [namespace, expected, next]);
-    return changed > 0;
+    const done =
+      expected === null
+        ? await this.run('firstAnchor', namespace, next)
+        : await this.run('raiseAnchor', namespace, expected, next);
+    return done.affected > 0;
   }
 
   override async close(): Promise<void> {
@@ -52,11 +55,12 @@ export class TypeOrmHistoryAnchor extends HistoryAnchor {
     await dataSource?.destroy();
   }
 
-  private async query(sql: string, parameters: unknown[]): Promise<any> {
+  private async run<Row>(name: keyof OutboxStatements, ...parameters: unknown[]): Promise<Answer<Row>> {
     const dataSource = await this.connected();
     const timer = setTimeout(() => this.giveUp(dataSource), STUCK_MS);
+    const dialect = dialectOf(dataSource);
     try {
-      return await dataSource.query(sql, parameters);
+      return await dialect.run<Row>(dataSource, dialect.statements[name], parameters);
     } finally {
       clearTimeout(timer);
     }
@@ -64,7 +68,7 @@ export class TypeOrmHistoryAnchor extends HistoryAnchor {
 
   /** The pool of one connects again by itself; what fails to begin at all begins anew with the next question. */
   private async connected(): Promise<DataSource> {
-    const connecting = (this.connecting ??= beside(this.source().options).initialize());
+    const connecting = (this.connecting ??= beside(this.source()).initialize());
     try {
       return await connecting;
     } catch (error) {
@@ -80,7 +84,8 @@ export class TypeOrmHistoryAnchor extends HistoryAnchor {
 }
 
 /** The same database with one connection, and nothing of the application. */
-function beside(options: DataSourceOptions): DataSource {
+function beside(application: DataSource): DataSource {
+  const { options } = application;
   return new DataSource({
     ...options,
     entities: [],
@@ -92,6 +97,6 @@ function beside(options: DataSourceOptions): DataSource {
     cache: false,
     logging: false,
     poolSize: 1,
-    extra: { ...(options.extra as object | undefined), max: 1, keepAlive: true, connectionTimeoutMillis: STUCK_MS },
+    extra: { ...(options.extra as object | undefined), ...dialectOf(application).oneConnection(STUCK_MS) },
   } as DataSourceOptions);
 }

@@ -8,18 +8,20 @@ import type { CommitStatus, OutboxStatus } from '../../core/outbox/outbox-status
 import { OutboxStore, type OutboxHintListener, type ReplayRequest } from '../../core/outbox/outbox-store.port.js';
 import { CacheEntitySubscriber } from './cache-entity-subscriber.js';
 import { CommitAnnouncer } from './commit-announcer.js';
+import { assertSupported, dialectOf } from './dialects.js';
 import { connectionOf, whileHolding } from './held-connection.js';
 import { TypeOrmInvalidationCollector } from './invalidation-collector.js';
 import { NotificationListener } from './notification-listener.js';
-import { storableText, toOutboxRow, type StoredOutboxRow } from './outbox-row-mapping.js';
-import { writeBatches, writeRows, type Database } from './outbox-writer.js';
-import { assertSupported, checkSchema, installSchema } from './schema.js';
-import { CLAIM } from './sql/claim.js';
-import { MARK_FAILED, PUBLISH, RELEASE, RENEW } from './sql/marks.js';
-import { PRUNE } from './sql/prune.js';
-import { RESET_DEAD_LETTERS } from './sql/reset-dead-letters.js';
-import { DEAD_LETTERS, FIND, REPLAYABLE } from './sql/select-rows.js';
-import { STATUS, STATUS_FOR_COMMIT } from './sql/status.js';
+import type { Answer, Database, OutboxDialect, OutboxStatements } from './outbox-dialect.js';
+import {
+  storableText,
+  toOutboxRow,
+  type StoredCommitStatus,
+  type StoredOutboxRow,
+  type StoredStatus,
+} from './outbox-row-mapping.js';
+import { writeBatches, writeRows } from './outbox-writer.js';
+import { checkSchema, installSchema } from './schema.js';
 import { OUTBOX_CHANNEL, OUTBOX_TABLE } from './sql/tables.js';
 import { TransactionTracker } from './transaction-tracker.js';
 import { TypeOrmHistoryAnchor } from './typeorm-history-anchor.js';
@@ -27,7 +29,7 @@ import { TYPE_ORM_OUTBOX_DEFAULTS, type TypeOrmOutboxOptions } from './typeorm-o
 import { WriteLedger } from './write-ledger.js';
 
 /**
- * The outbox in PostgreSQL, beside the data: intents are written in the transaction that changes the data, so they are
+ * The outbox in a SQL database, beside the data: intents are written in the transaction that changes the data, so they are
  * committed with it or not at all (G4). Times are the database's own.
  */
 export class TypeOrmOutboxStore extends OutboxStore {
@@ -49,9 +51,12 @@ export class TypeOrmOutboxStore extends OutboxStore {
     this.dataSource = dataSource;
     this.options = { ...TYPE_ORM_OUTBOX_DEFAULTS, ...rest } as typeof this.options;
     this.anchor = new TypeOrmHistoryAnchor(() => this.source(), this.options.schema);
-    this.announcer = new CommitAnnouncer(this.options, () => this.source().query(`NOTIFY ${OUTBOX_CHANNEL}`));
+    this.announcer = new CommitAnnouncer(this.options, async () => {
+      const { notify } = this.dialect();
+      if (notify !== null) await this.source().query(notify);
+    });
     this.ledger = new WriteLedger(
-      (queryRunner, batches) => writeBatches(queryRunner, batches),
+      (database, batches, transaction) => writeBatches({ dialect: this.dialect(), database, transaction }, batches),
       (queryRunner, hints) => whileHolding(queryRunner, () => this.announcer.committed(hints)),
       (queryRunner) => this.transactions.enter(queryRunner),
     );
@@ -73,7 +78,7 @@ export class TypeOrmOutboxStore extends OutboxStore {
     this.namespace = namespace;
     if (this.unfollow !== null) return;
     const dataSource = this.source();
-    await assertSupported(dataSource);
+    await assertSupported(dataSource, 'outbox');
     if (this.options.schema === 'check') await checkSchema(dataSource, OUTBOX_TABLE);
     else await withQueryRunner(dataSource, (queryRunner) => installSchema(queryRunner, OUTBOX_TABLE));
     const stopTracking = this.transactions.follow(dataSource);
@@ -86,7 +91,7 @@ export class TypeOrmOutboxStore extends OutboxStore {
         dataSource.subscribers.splice(dataSource.subscribers.indexOf(subscriber), 1);
       }
     };
-    if (!this.options.listen) return;
+    if (!this.options.listen || this.dialect().notify === null) return;
     this.listener = new NotificationListener(dataSource, OUTBOX_CHANNEL, () => this.announcer.woken());
     await this.listener.open();
   }
@@ -106,7 +111,8 @@ export class TypeOrmOutboxStore extends OutboxStore {
   ): Promise<number> {
     if (batch.intents.length === 0) return 0;
     const position = CommitPosition.from(commitPosition);
-    const { rows } = await writeRows(this.database(), namespace, [batch], position);
+    const target = { dialect: this.dialect(), database: this.database() };
+    const { rows } = await writeRows(target, namespace, [batch], position);
     const { intents } = batch;
     if (rows! > 0) await this.announcer.committed([{ namespace, commitPosition: position, intents }]);
     return rows!;
@@ -144,39 +150,38 @@ export class TypeOrmOutboxStore extends OutboxStore {
     commitPosition?: CommitPosition,
   ): Promise<OutboxRow[]> {
     if (limit <= 0) return [];
-    const parameters = [namespace, owner, limit, claimTtlMs, commitPosition?.asStr() ?? null];
-    const rows: StoredOutboxRow[] = await this.database().query(CLAIM, parameters);
+    const position = commitPosition?.asStr() ?? null;
+    const rows = await this.dialect().claim(this.database(), { namespace, owner, limit, claimTtlMs, position });
     return rows.map(toOutboxRow).sort(byAvailability);
   }
 
   override async markPublished(rows: readonly RowReference[], appliedPosition: string | null = null): Promise<number> {
     let total = 0;
-    for (const group of byFence(rows)) {
-      const [{ published }] = await this.database().query(PUBLISH, [...group, appliedPosition]);
-      total += Number(published);
+    for (const [ids, fence] of byFence(rows)) {
+      total += await this.dialect().publish(this.database(), ids, fence, appliedPosition);
     }
     return total;
   }
 
   override async markFailed(row: RowReference, error: string, backoffMs: number, dead: boolean): Promise<boolean> {
-    return (await this.mark(MARK_FAILED, [row], storableText(error), Math.ceil(backoffMs), dead)) > 0;
+    return (await this.mark('markFailed', [row], storableText(error), Math.ceil(backoffMs), dead)) > 0;
   }
 
   override async release(rows: readonly RowClaim[], delayMs = 0): Promise<number> {
-    return this.mark(RELEASE, rows, Math.ceil(delayMs));
+    return this.mark('release', rows, Math.ceil(delayMs));
   }
 
   override async renew(rows: readonly RowClaim[]): Promise<string[]> {
-    const renewed = await Promise.all(byFence(rows).map((group) => this.database().query(RENEW, group)));
-    return renewed.flatMap((result) => returned<{ id: string }>(result)).map(({ id }) => id);
+    const renew = ([ids, fence]: FencedIds) => this.dialect().renew(this.database(), ids, fence);
+    return (await Promise.all(byFence(rows).map(renew))).flat();
   }
 
   override async resetDeadLetters(namespace: string): Promise<number> {
-    return affected(await this.database().query(RESET_DEAD_LETTERS, [namespace]));
+    return (await this.run('resetDeadLetters', namespace)).affected;
   }
 
   override async status(namespace: string): Promise<OutboxStatus> {
-    const [row] = await this.database().query(STATUS, [namespace]);
+    const row = (await this.run<StoredStatus>('status', namespace)).rows[0]!;
     return {
       pending: Number(row.pending),
       oldestPendingAgeMs: row.oldest_ms === null ? 0 : Math.max(0, Number(row.now_ms) - Number(row.oldest_ms)),
@@ -187,8 +192,8 @@ export class TypeOrmOutboxStore extends OutboxStore {
   }
 
   override async statusForCommit(namespace: string, commitPosition: CommitPosition | string): Promise<CommitStatus> {
-    const parameters = [namespace, CommitPosition.from(commitPosition).asStr()];
-    const [row] = await this.database().query(STATUS_FOR_COMMIT, parameters);
+    const position = CommitPosition.from(commitPosition).asStr();
+    const row = (await this.run<StoredCommitStatus>('statusForCommit', namespace, position)).rows[0]!;
     return {
       rows: Number(row.rows),
       pending: Number(row.pending),
@@ -199,20 +204,21 @@ export class TypeOrmOutboxStore extends OutboxStore {
   }
 
   override async find(id: string): Promise<OutboxRow | null> {
-    const [row] = await this.database().query(FIND, [id]);
+    const [row] = (await this.run<StoredOutboxRow>('find', id)).rows;
     return row === undefined ? null : toOutboxRow(row);
   }
 
   override async deadLetters(namespace: string, limit: number): Promise<OutboxRow[]> {
-    return (await this.database().query(DEAD_LETTERS, [namespace, limit])).map(toOutboxRow);
+    return (await this.run<StoredOutboxRow>('deadLetters', namespace, limit)).rows.map(toOutboxRow);
   }
 
   override async replayable({ namespace, afterPosition, afterId = '', limit }: ReplayRequest): Promise<OutboxRow[]> {
-    return (await this.database().query(REPLAYABLE, [namespace, afterPosition, afterId, limit])).map(toOutboxRow);
+    const { rows } = await this.run<StoredOutboxRow>('replayable', namespace, afterPosition, afterId, limit);
+    return rows.map(toOutboxRow);
   }
 
   override async prune(namespace: string, olderThanMs: number, limit: number): Promise<number> {
-    return affected(await this.database().query(PRUNE, [namespace, Math.ceil(olderThanMs), limit]));
+    return (await this.run('prune', namespace, Math.ceil(olderThanMs), limit)).affected;
   }
 
   override onHint(listener: OutboxHintListener): () => void {
@@ -225,11 +231,24 @@ export class TypeOrmOutboxStore extends OutboxStore {
     if (!this.ledger.gather(manager, { namespace, batch })) await this.ledger.recordNow(manager, { namespace, batch });
   }
 
-  /** One statement per claim; workers mark the rows of one claim at a time. */
-  private async mark(sql: string, rows: readonly RowReference[], ...parameters: unknown[]): Promise<number> {
+  /** One statement per fence; workers mark the rows of one claim at a time. */
+  private async mark(
+    name: 'markFailed' | 'release',
+    rows: readonly RowReference[],
+    ...parameters: unknown[]
+  ): Promise<number> {
     let changed = 0;
-    for (const group of byFence(rows)) changed += affected(await this.database().query(sql, [...group, ...parameters]));
+    for (const group of byFence(rows)) changed += (await this.run(name, ...group, ...parameters)).affected;
     return changed;
+  }
+
+  private run<Row>(name: keyof OutboxStatements, ...parameters: unknown[]): Promise<Answer<Row>> {
+    const dialect = this.dialect();
+    return dialect.run<Row>(this.database(), dialect.statements[name], parameters);
+  }
+
+  private dialect(): OutboxDialect {
+    return dialectOf(this.source());
   }
 
   private database(): Database {
@@ -258,7 +277,9 @@ async function withQueryRunner(
 }
 
 /** The ids that share a fence, and the fence; `null` for rows named by their id alone. */
-function byFence(rows: readonly RowReference[]): [ids: string[], fence: number | null][] {
+type FencedIds = [ids: string[], fence: number | null];
+
+function byFence(rows: readonly RowReference[]): FencedIds[] {
   const groups = new Map<number | null, string[]>();
   for (const row of rows) {
     const [id, fence] = typeof row === 'string' ? [row, null] : [row.id, row.claimSeq];
@@ -267,15 +288,6 @@ function byFence(rows: readonly RowReference[]): [ids: string[], fence: number |
     else ids.push(id);
   }
   return [...groups].map(([fence, ids]) => [ids, fence]);
-}
-
-/** TypeORM answers an UPDATE or DELETE with its rows and their number. */
-function returned<Row>([rows]: [Row[], number]): Row[] {
-  return rows;
-}
-
-function affected([, count]: [unknown[], number]): number {
-  return count;
 }
 
 /** `RETURNING` promises no order. */

@@ -6,7 +6,7 @@ export interface TypeOrmOutboxOptions {
   dataSource?: DataSource;
   /** `install`: create what is missing when the store opens; `check`: only look, migrations do it. @default 'install' */
   schema?: 'install' | 'check';
-  /** Follow the database's notifications on a connection of its own; without, new rows are found by polling. @default true */
+  /** Follow PostgreSQL's notifications on a connection of its own; without, and elsewhere, new rows are found by polling. @default true */
   listen?: boolean;
   /** Longest time a committed transaction waits for its rows to be published before it returns, ms. @default 250 */
   publishWithinMs?: number;

@@ -32,9 +32,11 @@ export class WriteLedger implements EntitySubscriberInterface {
   private readonly frames = new WeakMap<QueryRunner, Frame[]>();
 
   constructor(
+    /** `transaction`: one object for one transaction. */
     private readonly record: (
       queryRunner: QueryRunner,
       batches: readonly GatheredBatch[],
+      transaction: object | undefined,
     ) => Promise<InvalidationReceipt[]>,
     /** Given the query runner, whose transaction is over and whose connection is still held, and free. */
     private readonly onCommitted: (queryRunner: QueryRunner, hints: readonly OutboxHint[]) => Promise<void>,
@@ -57,7 +59,7 @@ export class WriteLedger implements EntitySubscriberInterface {
     const borrowed = manager.queryRunner;
     const queryRunner = borrowed ?? manager.connection.createQueryRunner();
     try {
-      const [receipt] = await this.record(queryRunner, [gathered]);
+      const [receipt] = await this.record(queryRunner, [gathered], this.transactionOf(queryRunner));
       const frame = this.currentFrame(queryRunner);
       const recorded = said([receipt!], [gathered]);
       if (frame !== null) frame.recorded.push(...recorded);
@@ -85,7 +87,8 @@ export class WriteLedger implements EntitySubscriberInterface {
     const waiting = frame.gathered.splice(0);
     for (const { seal } of waiting) seal?.();
     const filled = waiting.filter(({ batch }) => batch.intents.length > 0);
-    if (filled.length > 0) frame.recorded.push(...said(await this.record(queryRunner, filled), filled));
+    if (filled.length > 0)
+      frame.recorded.push(...said(await this.record(queryRunner, filled, this.transactionOf(queryRunner)), filled));
   }
 
   async afterTransactionCommit({ queryRunner }: TransactionEvent): Promise<void> {
@@ -97,6 +100,11 @@ export class WriteLedger implements EntitySubscriberInterface {
 
   afterTransactionRollback({ queryRunner }: TransactionEvent): void {
     this.frames.get(queryRunner)?.pop();
+  }
+
+  /** The outermost frame stands for the transaction, whatever savepoints are in it. */
+  private transactionOf(queryRunner: QueryRunner): object | undefined {
+    return this.frames.get(queryRunner)?.[0];
   }
 
   private currentFrame(queryRunner: QueryRunner | undefined): Frame | null {

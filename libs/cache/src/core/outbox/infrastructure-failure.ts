@@ -1,6 +1,6 @@
 /**
  * Codes of errors that say something about a server or the way to it, not about the row: Node's socket errors, the classes
- * of PostgreSQL for lost connections and shutdown, and Larder's own.
+ * of PostgreSQL for lost connections and shutdown, those of MariaDB and MySQL, and Larder's own.
  */
 const INFRASTRUCTURE_CODES: ReadonlySet<string> = new Set([
   'ECONNABORTED',
@@ -18,6 +18,8 @@ const INFRASTRUCTURE_CODES: ReadonlySet<string> = new Set([
   '57P02',
   '57P03',
   '53300',
+  'ER_CON_COUNT_ERROR',
+  'ER_SERVER_SHUTDOWN',
   'LARDER_CLOSED',
 ]);
 const LARDER_UNAVAILABLE = /^LARDER_\w+_(UNAVAILABLE|UNCERTAIN)$/;
@@ -30,8 +32,9 @@ const MAX_CAUSES = 8;
  */
 export function isInfrastructureFailure(error: unknown): boolean {
   for (let cause = error, depth = 0; cause instanceof Error && depth < MAX_CAUSES; cause = cause.cause, depth += 1) {
-    const { code } = cause as { code?: unknown };
+    const { code, fatal } = cause as { code?: unknown; fatal?: unknown };
     if (typeof code === 'string' && isInfrastructureCode(code)) return true;
+    if (fatal === true) return true; // so the driver of MariaDB and MySQL marks an error that ends the connection
   }
   return false;
 }

@@ -1,4 +1,4 @@
-import { OUTBOX_TABLE } from './tables.js';
+import { OUTBOX_TABLE } from '../tables.js';
 
 export const RESET_DEAD_LETTERS = `
 UPDATE ${OUTBOX_TABLE}

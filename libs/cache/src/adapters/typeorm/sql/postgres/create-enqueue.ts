@@ -1,5 +1,5 @@
 import { hashSql } from './hash.js';
-import { OUTBOX_TABLE } from './tables.js';
+import { OUTBOX_TABLE } from '../tables.js';
 
 /**
  * Records intents, given column by column, in the transaction it is called in. Without a position the transaction's own is

@@ -1,8 +1,9 @@
-import { OUTBOX_TABLE } from './tables.js';
+import { OUTBOX_TABLE } from '../tables.js';
+import { NOW_MS } from './now.js';
 
 /** Each figure from the index made for it: the cost does not grow with the published rows that are kept. */
 export const STATUS = `
-SELECT hydracache_now_ms() AS now_ms,
+SELECT ${NOW_MS} AS now_ms,
   (SELECT count(*) FROM ${OUTBOX_TABLE} WHERE namespace = $1 AND state = 'pending') AS pending,
   (SELECT min(created_at_ms) FROM ${OUTBOX_TABLE} WHERE namespace = $1 AND state = 'pending') AS oldest_ms,
   (SELECT count(*) FROM ${OUTBOX_TABLE} WHERE namespace = $1 AND state = 'dead') AS dead,
@@ -11,10 +12,10 @@ SELECT hydracache_now_ms() AS now_ms,
 `;
 
 export const STATUS_FOR_COMMIT = `
-SELECT count(*) AS rows,
-  count(*) FILTER (WHERE state = 'pending') AS pending,
-  count(*) FILTER (WHERE state = 'published') AS published,
-  count(*) FILTER (WHERE state = 'dead') AS dead,
+SELECT count(*) AS \`rows\`,
+  coalesce(sum(state = 'pending'), 0) AS pending,
+  coalesce(sum(state = 'published'), 0) AS published,
+  coalesce(sum(state = 'dead'), 0) AS dead,
   max(applied_pos) AS applied_pos
 FROM ${OUTBOX_TABLE} WHERE namespace = $1 AND commit_position = $2
 `;

@@ -1,4 +1,4 @@
-import { OUTBOX_TABLE } from './tables.js';
+import { OUTBOX_TABLE } from '../tables.js';
 
 export const FIND = `SELECT * FROM ${OUTBOX_TABLE} WHERE id = $1`;
 

@@ -1,4 +1,4 @@
-import { AUDIT_TABLE } from './tables.js';
+import { AUDIT_TABLE } from '../tables.js';
 
 /**
  * The audit log. Every row is chained by the database itself, whoever inserts it; one writer at a time, so ids ascend in

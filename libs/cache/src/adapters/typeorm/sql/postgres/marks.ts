@@ -1,4 +1,4 @@
-import { OUTBOX_TABLE } from './tables.js';
+import { OUTBOX_TABLE } from '../tables.js';
 
 /**
  * Which rows ($1) a mark may change: with a fence ($2) pending rows whose claim stands, without one all that are not

@@ -1,4 +1,4 @@
-import { OUTBOX_TABLE } from './tables.js';
+import { OUTBOX_TABLE } from '../tables.js';
 
 /**
  * The outbox. Workers only ever look at pending rows, so they have an index of their own that stays small however many

@@ -1,4 +1,4 @@
-import { AUDIT_TABLE } from './tables.js';
+import { AUDIT_TABLE } from '../tables.js';
 
 const COLUMNS = `id, namespace, pattern, keys, triggered_by, reason, round(extract(epoch FROM timestamp) * 1000) AS timestamp_ms,
   request_id, latency_ms, prev_hash, hash`;

@@ -1,4 +1,4 @@
-import { OUTBOX_TABLE } from './tables.js';
+import { OUTBOX_TABLE } from '../tables.js';
 
 /** A bounded piece of what is due; several instances may prune at once. */
 export const PRUNE = `

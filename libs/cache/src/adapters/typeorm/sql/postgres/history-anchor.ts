@@ -1,4 +1,4 @@
-import { ANCHOR_TABLE } from './tables.js';
+import { ANCHOR_TABLE } from '../tables.js';
 
 /** One row per namespace, changed in place all day: the room left in its page is for that. */
 export const CREATE_ANCHOR = `

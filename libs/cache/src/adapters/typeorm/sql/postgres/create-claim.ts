@@ -1,4 +1,4 @@
-import { OUTBOX_TABLE } from './tables.js';
+import { OUTBOX_TABLE } from '../tables.js';
 
 /**
  * Leases due rows, of a whole namespace or of one commit. Rows that another worker is claiming at this moment are passed over,
