@@ -17,6 +17,7 @@ export type { CachedResponseOptions, Vary } from './nest/http/cached-response.op
 export type { HttpCacheOptions } from './nest/http/http-cache.options.js';
 export type { HttpRequest } from './nest/http/http-request.js';
 export { CacheService } from './nest/cache.service.js';
+export type { SourceVersion } from './core/coherence/source-version.js';
 export type { EntryOptions, KeyExplanation } from './nest/cache.service.js';
 export { CacheHealth } from './nest/cache-health.js';
 export type { CacheHealthReport } from './nest/cache-health.js';

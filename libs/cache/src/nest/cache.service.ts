@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import type { SourceVersion } from '../core/coherence/source-version.js';
 import type { EntryFacts } from '../core/engine/cache-engine.js';
 import type { InvalidationIntent } from '../core/invalidation/intent.js';
 import { InvalidationIntent as Intent } from '../core/invalidation/intent.js';
@@ -8,15 +9,21 @@ import { CacheError, describeInput } from '../core/errors/cache-error.js';
 import { fullKey } from '../core/keys/local-key.js';
 import { assertName } from '../core/keys/names.js';
 import { resolvePolicy } from './cache.options.js';
+import { versionTags } from './interception/result-tags.js';
 import { CacheRuntime } from './cache-runtime.js';
 import type { CachePolicyOptions } from './decorators/decorator.options.js';
 
 /** How one value is kept; what is not said is taken from the module's defaults. */
-export interface EntryOptions extends CachePolicyOptions {
+export interface EntryOptions<T = any> extends CachePolicyOptions {
   /** @default 'app' */
   scope?: string;
   /** What invalidates the value. @default [] */
   tags?: readonly string[];
+  /**
+   * The version of the value in its source, such as a row version, or what tells it: the value is not kept over one of a
+   * newer version. @default none
+   */
+  sourceVersion?: SourceVersion | ((value: T) => SourceVersion | undefined);
 }
 
 /** Where a key is. */
@@ -40,8 +47,8 @@ export class CacheService {
    * The cached value, or `load`'s result, which is then kept. Everyone who asks at the same time shares one load.
    * Errors of `load` pass unchanged and are not kept.
    */
-  async getOrSet<T>(key: string, load: () => Promise<T> | T, options: EntryOptions = {}): Promise<T> {
-    const { scope, policy, enabled, tags } = this.resolve(options);
+  async getOrSet<T>(key: string, load: () => Promise<T> | T, options: EntryOptions<T> = {}): Promise<T> {
+    const { scope, policy, enabled, tagsOf } = this.resolve(options);
     if (!enabled) return load();
     const request = {
       key: keyIn(scope, key),
@@ -49,7 +56,7 @@ export class CacheService {
       action: 'getOrSet',
       policy,
       load,
-      tagsOf: () => tags,
+      tagsOf,
       unless: null,
       onInstalled: null,
     };
@@ -61,10 +68,14 @@ export class CacheService {
     return this.runtime.engine.peek(keyIn(scopeOf(options), key))?.value as T | undefined;
   }
 
-  /** Stores a value; the last writer wins, and no load under way can undo it. Where caching is off nothing is stored. */
-  async set(key: string, value: unknown, options: EntryOptions = {}): Promise<void> {
-    const { scope, policy, enabled, tags } = this.resolve(options);
-    if (enabled) await this.runtime.engine.set(keyIn(scope, key), value, tags, policy);
+  /**
+   * Stores a value; the last writer wins, and no load under way can undo it.
+   *
+   * @returns whether it is stored; not where caching is off, and not over a newer `sourceVersion`
+   */
+  async set<T>(key: string, value: T, options: EntryOptions<T> = {}): Promise<boolean> {
+    const { scope, policy, enabled, tagsOf } = this.resolve(options);
+    return enabled && this.runtime.engine.set(keyIn(scope, key), value, tagsOf(value), policy);
   }
 
   /** Removes one entry; `true` if there was one. */
@@ -114,7 +125,11 @@ export class CacheService {
       [options, this.runtime.options.services?.[scope], this.runtime.options.defaults],
       'CacheService',
     );
-    return { scope, policy, enabled, tags: [scopeTag(scope), ...given] };
+    const tags = [scopeTag(scope), ...given];
+    const { sourceVersion } = options;
+    if (sourceVersion === undefined) return { scope, policy, enabled, tagsOf: () => tags };
+    const versionOf = typeof sourceVersion === 'function' ? sourceVersion : () => sourceVersion;
+    return { scope, policy, enabled, tagsOf: (value: unknown) => [...versionTags(versionOf(value)), ...tags] };
   }
 }
 

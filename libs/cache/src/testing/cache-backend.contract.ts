@@ -2,6 +2,7 @@ import { strict as assert } from 'node:assert';
 import type { CacheBackend } from '../core/coherence/cache-backend.port.js';
 import type { Invalidation } from '../core/coherence/invalidation.js';
 import { describeEntryLife } from './cache-backend-life.contract.js';
+import { describeSourceVersion } from './cache-backend-version.contract.js';
 import {
   PERMIT_MS,
   RecordingListener,
@@ -247,5 +248,11 @@ export function describeCacheBackend(name: string, create: () => Promise<TierSub
       () => subject,
       () => backend,
     );
+    describeSourceVersion({
+      subject: () => subject,
+      backend: () => backend,
+      listener: () => listener,
+      invalidate,
+    });
   });
 }

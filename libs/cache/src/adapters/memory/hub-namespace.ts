@@ -5,6 +5,7 @@ import type {
   ReadOptions,
   StoredEntry,
 } from '../../core/coherence/cache-backend.port.js';
+import { outdated } from '../../core/coherence/source-version.js';
 import type { Clock } from '../../core/clock/clock.port.js';
 import type { Invalidation } from '../../core/coherence/invalidation.js';
 import type { LogFrame } from '../../core/coherence/log-follower.js';
@@ -123,6 +124,7 @@ export class HubNamespace {
   fill(key: string, permit: FillPermit, entry: FillEntry): boolean {
     if (!this.permitStands(key, permit)) return false;
     this.permits.delete(key);
+    if (outdated(entry.tags, this.entries.get(key)?.tags)) return false;
     this.store(key, entry, permit.position);
     return true;
   }
@@ -132,11 +134,12 @@ export class HubNamespace {
   }
 
   /** PUT: an invalidation of the key and the new value, in one step. */
-  put(key: string, entry: FillEntry, invalidation: Invalidation): Position {
+  put(key: string, entry: FillEntry, invalidation: Invalidation): boolean {
+    if (outdated(entry.tags, this.entries.get(key)?.tags)) return false;
     this.append(invalidation);
     this.permits.delete(key);
     this.store(key, entry, this.position);
-    return this.position;
+    return true;
   }
 
   /** The server lost its past: nothing that was stored before is known to be valid. */

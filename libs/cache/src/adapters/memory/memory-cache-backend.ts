@@ -40,7 +40,7 @@ export class MemoryCacheBackend extends CacheBackend {
     return this.link.command('release', () => this.link.hub.release(key, permit));
   }
 
-  override async put(key: string, entry: FillEntry): Promise<void> {
+  override async put(key: string, entry: FillEntry): Promise<boolean> {
     const origin = this.name;
     const invalidation = {
       id: randomUUID(),
@@ -51,8 +51,9 @@ export class MemoryCacheBackend extends CacheBackend {
       reason: 'set',
       origin,
     };
-    await this.link.command('put', () => this.link.hub.put(key, entry, invalidation));
-    this.log.applyHere(invalidation);
+    const stored = await this.link.command('put', () => this.link.hub.put(key, entry, invalidation));
+    if (stored) this.log.applyHere(invalidation);
+    return stored;
   }
 
   override close(): Promise<void> {

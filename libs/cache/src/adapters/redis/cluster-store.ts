@@ -4,7 +4,7 @@ import { positionOf, type Ord, type Position } from '../../core/coherence/positi
 import { Gatherer } from './gatherer.js';
 import { newToken } from './permit-token.js';
 import { asList, asText, failureCode, runScript, type Argument, type Reply } from './redis-command.js';
-import { headOf, type EntryDraft } from './redis-entry.js';
+import { headOf, versionOf, type EntryDraft } from './redis-entry.js';
 import type { RedisKeys } from './redis-keys.js';
 import type { RedisLink } from './redis-link.js';
 import type { ResolvedRedisTierOptions } from './redis.options.js';
@@ -76,10 +76,12 @@ export class ClusterStore implements ValueStore {
   }
 
   /** The permit claimed first makes the last step lose against any invalidation that comes in between. */
-  async put(key: string, entry: EntryDraft, message: SignedMessage): Promise<Position> {
-    const token = newToken();
+  async put(key: string, entry: EntryDraft, message: SignedMessage): Promise<Position | null> {
+    const version = versionOf(entry);
+    const token = newToken() + version;
     const { invalidationTimeoutMs } = this.options;
-    await this.onShard(key, CLAIM, [token, invalidationTimeoutMs * 2], invalidationTimeoutMs);
+    const claim = [token, invalidationTimeoutMs * 2, version];
+    if ((await this.onShard(key, CLAIM, claim, invalidationTimeoutMs)).rest[0] === 0) return null;
     const position = await this.raise(message, { keys: [], tags: [], patterns: [], flush: false });
     await this.fill(key, { token, position }, entry);
     return position;

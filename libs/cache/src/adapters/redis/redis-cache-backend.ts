@@ -118,12 +118,13 @@ export class RedisCacheBackend extends CacheBackend {
   }
 
   /** @throws CacheError `LARDER_LOG_UNAVAILABLE`, `LARDER_LOG_UNCERTAIN` when the value is not known to be stored */
-  override async put(key: string, entry: FillEntry): Promise<void> {
+  override async put(key: string, entry: FillEntry): Promise<boolean> {
     const drafted = draft(entry, MAX_KEEP_MS);
-    await this.log.put(key, async (message) => {
+    const position = await this.log.put(key, async (message) => {
       await this.keep.cover(drafted.keepMs);
       return this.store.put(key, drafted, message);
     });
+    return position !== null;
   }
 
   override close(): Promise<void> {

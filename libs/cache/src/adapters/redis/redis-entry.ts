@@ -1,4 +1,5 @@
 import type { FillEntry, StoredEntry } from '../../core/coherence/cache-backend.port.js';
+import { isVersionTag } from '../../core/coherence/source-version.js';
 import type { Ord } from '../../core/coherence/position.js';
 
 /**
@@ -9,7 +10,8 @@ import type { Ord } from '../../core/coherence/position.js';
  *     44  layout version (1)
  *     45  fresh until (6)
  *     51  kept until (6)
- *     57  number of tags (2), then per tag its length (2) and its UTF-8 bytes     ┐ the tail
+ *     57  number of tags (2), then per tag its length (2) and its UTF-8 bytes     ┐ the tail; a version of the
+ *                                                                                 │ source is its first tag
  *     …   payload                                                                ┘
  */
 const ORD_BYTES = 28;
@@ -41,6 +43,12 @@ export function draft({ payload, tags, freshMs, keepMs }: FillEntry, longestMs: 
     keepMs: keep,
     tail: Buffer.concat([head, payload]),
   };
+}
+
+/** The version of its source, as its first tag tells it; empty where it has none. */
+export function versionOf({ tail }: EntryDraft): string {
+  const first = tail.length < 4 ? '' : tail.toString('utf8', 4, 4 + tail.readUInt16BE(2));
+  return isVersionTag(first) ? first : '';
 }
 
 export function stampOf(raw: Buffer): Ord {

@@ -138,8 +138,11 @@ export class RedisInvalidationLog extends InvalidationLog {
     return { position, removed: executed.reduce((sum, { removed }) => sum + removed, 0) };
   }
 
-  /** Executes an explicit `set`: `store` puts the value in the same step as the message that invalidates the key. */
-  async put(key: string, store: (message: SignedMessage) => Promise<Position>): Promise<Position> {
+  /**
+   * Executes an explicit `set`: `store` puts the value in the same step as the message that invalidates the key. `null`: a
+   * newer version stands, and nothing was done.
+   */
+  async put(key: string, store: (message: SignedMessage) => Promise<Position | null>): Promise<Position | null> {
     if (this.isClosed) throw closed();
     const { codec, clock, instanceId } = this.parts;
     const invalidation = {
@@ -154,6 +157,7 @@ export class RedisInvalidationLog extends InvalidationLog {
     try {
       const message = codec.encode({ invalidations: [invalidation], acknowledge: false }, clock.wall());
       const position = await this.insistently(() => store(message));
+      if (position === null) return null;
       this.listener?.apply(invalidation);
       this.parts.recent?.remember(invalidation, position);
       return position;

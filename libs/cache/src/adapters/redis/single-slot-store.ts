@@ -69,12 +69,13 @@ export class SingleSlotStore implements ValueStore {
     return { position: positionOf(era, id!), removed: Array.from(removed!, (flag) => flag === '1') };
   }
 
-  async put(key: string, entry: EntryDraft, message: SignedMessage): Promise<Position> {
+  async put(key: string, entry: EntryDraft, message: SignedMessage): Promise<Position | null> {
     const era = this.link.era;
     const { logLength, invalidationTimeoutMs } = this.options;
     const keys = [this.keys.control, this.keys.log, this.keys.entry(key), this.keys.permit(key)];
     const args = [era, logLength, message.text, message.signature, entry.freshMs, entry.keepMs, entry.tail];
-    return positionOf(era, asText(await this.run(invalidationTimeoutMs, PUT, keys, args)));
+    const id = asText(await this.run(invalidationTimeoutMs, PUT, keys, args));
+    return id === '' ? null : positionOf(era, id);
   }
 
   async sweep(prey: readonly { readonly redisKey: string; readonly before: Ord }[]): Promise<number> {

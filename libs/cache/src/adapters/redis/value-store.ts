@@ -52,7 +52,7 @@ export interface ValueStore {
   release(key: string, token: string): Promise<void>;
   execute(message: SignedMessage, targets: MessageTargets): Promise<ExecutedMessage>;
   /** Returns the position the entry was stored with. */
-  put(key: string, entry: EntryDraft, message: SignedMessage): Promise<Position>;
+  put(key: string, entry: EntryDraft, message: SignedMessage): Promise<Position | null>;
   /** Removes entries stamped before the ord beside each; returns how many. Physical keys. */
   sweep(prey: readonly { readonly redisKey: string; readonly before: Ord }[]): Promise<number>;
 }

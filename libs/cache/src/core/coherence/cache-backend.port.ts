@@ -32,6 +32,7 @@ export type BackendRead =
 /** What a fill stores. */
 export interface FillEntry {
   readonly payload: Uint8Array;
+  /** What invalidates it. The first may be its source's version (`versionTag`): it is not stored over a newer one. */
   readonly tags: readonly string[];
   /** Fresh life, ms. */
   readonly freshMs: number;
@@ -66,14 +67,20 @@ export abstract class CacheBackend {
   /** Reads a valid entry, or answers with the permit to fill it. One round trip. */
   abstract read(key: string, options: ReadOptions): Promise<BackendRead>;
 
-  /** Stores under a permit. `false`: the permit is gone, because the key was invalidated meanwhile; nothing was stored. */
+  /**
+   * Stores under a permit, which it uses up. `false`: the permit is gone, because the key was invalidated meanwhile, or the
+   * source's version is older than that of what is stored; nothing was stored.
+   */
   abstract fill(key: string, permit: FillPermit, entry: FillEntry): Promise<boolean>;
 
   /** Gives an unused permit back (the load failed), so that nobody waits for it. */
   abstract release(key: string, permit: FillPermit): Promise<void>;
 
-  /** Stores unconditionally and invalidates older fills and every L1 copy of the key (an explicit `set`). */
-  abstract put(key: string, entry: FillEntry): Promise<void>;
+  /**
+   * Stores without a permit and invalidates older fills and every L1 copy of the key (an explicit `set`). `false`: what is
+   * stored is of a newer version of the source, and stays.
+   */
+  abstract put(key: string, entry: FillEntry): Promise<boolean>;
 
   abstract close(): Promise<void>;
 }

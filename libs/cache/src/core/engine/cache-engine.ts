@@ -91,20 +91,28 @@ export class CacheEngine {
 
   /**
    * Stores a value outright; the last writer wins. Loads of the key under way are fenced, so none of them can undo it.
+   * `false`: what is stored is of a newer version of the source, and stays; or the value is too large for memory.
    * @throws CacheError `LARDER_VALUE_UNCACHEABLE`, or what the shared tier raises when the value is not stored (G7)
    */
-  async set(key: string, value: unknown, tags: readonly string[], policy: ReadPolicy): Promise<void> {
+  async set(key: string, value: unknown, tags: readonly string[], policy: ReadPolicy): Promise<boolean> {
     const copy = snapshot(value, policy.isolation);
     const { backend, clock } = this.parts;
     const keepMs = policy.ttlMs + policy.graceMs;
     if (backend !== null) {
       const envelope = { value, freshMs: policy.ttlMs, graceMs: policy.graceMs, createdAt: clock.wall() };
-      await backend.put(key, { payload: encodeEnvelope(envelope, this.codec), tags, freshMs: policy.ttlMs, keepMs });
-      this.local.invalidateKey(key);
-      return;
+      const stored = await backend.put(key, {
+        payload: encodeEnvelope(envelope, this.codec),
+        tags,
+        freshMs: policy.ttlMs,
+        keepMs,
+      });
+      if (stored) this.local.invalidateKey(key);
+      return stored;
     }
+    if (this.local.outdated(key, tags)) return false;
     this.local.invalidateKey(key);
-    this.local.install(this.local.entry(key, copy, tags, policy.ttlMs, keepMs), this.local.fence.mark());
+    const entry = this.local.entry(key, copy, tags, policy.ttlMs, keepMs);
+    return this.local.install(entry, this.local.fence.mark()) === 'installed';
   }
 
   /** What is known of a key in memory. */

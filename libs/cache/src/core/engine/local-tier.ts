@@ -1,4 +1,5 @@
 import type { Clock, Timer } from '../clock/clock.port.js';
+import { outdated } from '../coherence/source-version.js';
 import { cloneForCaller, type Snapshot } from './isolation.js';
 import { L1Entry } from './l1-entry.js';
 import { L1Store } from './l1-store.js';
@@ -15,8 +16,11 @@ export interface LeaseHolder {
   leaseLive(now: number): boolean;
 }
 
-/** What became of an entry that was to be installed; `fenced`: something it depends on was invalidated meanwhile. */
-export type Installation = 'installed' | 'fenced' | 'too large' | 'closed';
+/**
+ * What became of an entry that was to be installed; `fenced`: something it depends on was invalidated meanwhile;
+ * `outdated`: what is held is of a newer version of the source.
+ */
+export type Installation = 'installed' | 'fenced' | 'outdated' | 'too large' | 'closed';
 
 /** So much more than L may have passed by the wall clock since an entry was made that is served without a lease, ms. */
 const CLOCK_TOLERANCE_MS = 1000;
@@ -110,10 +114,16 @@ export class LocalTier {
   install(entry: L1Entry, mark: FenceMark): Installation {
     if (this.closed) return 'closed';
     if (!this.fence.untouched(mark, entry.key, entry.tags)) return 'fenced';
+    if (this.outdated(entry.key, entry.tags)) return 'outdated';
     entry.installedAt = this.fence.current;
     if (!this.store.set(entry)) return 'too large';
     this.keepSweeping();
     return 'installed';
+  }
+
+  /** True when memory holds a newer version of the source than `tags` tell. */
+  outdated(key: string, tags: readonly string[]): boolean {
+    return outdated(tags, this.store.get(key)?.tags);
   }
 
   /** `true` when memory held the key. */

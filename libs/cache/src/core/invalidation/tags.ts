@@ -1,3 +1,4 @@
+import { isVersionTag } from '../coherence/source-version.js';
 import { CacheError, describeInput } from '../errors/cache-error.js';
 import { joinSegments } from '../keys/segment.js';
 import { isWellFormed } from '../keys/well-formed.js';
@@ -42,9 +43,9 @@ export function actionTag(scope: string, action: string): string {
   return `${scopeTag(scope)}/${action}`;
 }
 
-/** True for tags that only Larder gives: the implicit ones of scopes. */
+/** True for tags that only Larder gives: the implicit ones of scopes, and versions. */
 export function isReservedTag(tag: string): boolean {
-  return tag.startsWith(SCOPE_TAG_PREFIX);
+  return tag.startsWith(SCOPE_TAG_PREFIX) || isVersionTag(tag);
 }
 
 /**
@@ -69,8 +70,8 @@ export function assertNotReserved(tag: string): void {
   if (!isReservedTag(tag)) return;
   throw new CacheError(
     'LARDER_TAG_INVALID',
-    `Expected a tag that does not begin with \`${SCOPE_TAG_PREFIX}\`, got ${describeInput(tag)}. ` +
-      'That beginning marks the implicit tag of a scope; to clear a scope use `InvalidationIntent.scope(name)`.',
+    `Expected a tag that does not begin with \`${SCOPE_TAG_PREFIX}\` or \`%version:\`, got ${describeInput(tag)}. ` +
+      'Those mark the implicit tag of a scope and the version of a source; to clear a scope use `InvalidationIntent.scope(name)`.',
   );
 }
 

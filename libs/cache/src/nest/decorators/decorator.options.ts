@@ -1,4 +1,5 @@
 import type { Duration } from '../../core/clock/duration.js';
+import type { SourceVersion } from '../../core/coherence/source-version.js';
 import type { Isolation } from '../../core/engine/isolation.js';
 import type { InvalidationIntent } from '../../core/invalidation/intent.js';
 import type { AsyncMethod } from './async-method.js';
@@ -57,6 +58,11 @@ export interface CachedOptions<M extends AsyncMethod = AsyncMethod> extends Cach
   entities?: (result: Awaited<ReturnType<M>>, ...args: Parameters<M>) => readonly EntityRef[];
   /** Collections a result shows, e.g. `['users']`; sugar for collection tags. @default none */
   collections?: readonly string[] | ((result: Awaited<ReturnType<M>>, ...args: Parameters<M>) => readonly string[]);
+  /**
+   * The version of a result in its source, such as a row version: a result is not kept over one of a newer version, which
+   * an older reading (a lagging replica) could otherwise replace. @default none
+   */
+  sourceVersion?: (result: Awaited<ReturnType<M>>, ...args: Parameters<M>) => SourceVersion | undefined;
   /** False for a call: it goes past the cache. @default every call is cached */
   when?: (...args: Parameters<M>) => boolean;
   /** True for a result: it is returned, not kept. @default every result is kept */
@@ -80,6 +86,8 @@ export interface CachedManyOptions<M extends AsyncMethod = AsyncMethod> extends 
   entities?: (item: ItemOf<M> | null, id: IdOf<M>) => readonly EntityRef[];
   /** Collections of every item, as collection tags. @default none */
   collections?: readonly string[];
+  /** The version of an item in its source; see `@Cached`. @default none */
+  sourceVersion?: (item: ItemOf<M> | null, id: IdOf<M>) => SourceVersion | undefined;
 }
 
 type Described<M extends AsyncMethod, T> = T | ((result: Awaited<ReturnType<M>>, ...args: Parameters<M>) => T);

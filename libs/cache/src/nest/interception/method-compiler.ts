@@ -17,7 +17,7 @@ import type { MethodDeclaration } from '../decorators/method-declarations.js';
 import { modelOf, type ClassModel, type MethodModel } from './class-model.js';
 import { customLocalKey } from './custom-key.js';
 import { invalidationIntents } from './invalidation-intents.js';
-import { checkedTags, entityTags, resultTags } from './result-tags.js';
+import { checkedTags, entityTags, resultTags, versionTags } from './result-tags.js';
 import type { CompiledMethod, MethodCompiler } from './runtime-binding.js';
 
 /** Something cached as the application knows it, for the boot line and the admin routes. */
@@ -126,6 +126,7 @@ export class CacheMethodCompiler implements MethodCompiler {
       keyOf: (id, rest) => fullKey(model.scope, localKey(method.action, [id, ...rest])),
       idOf: options.id as (item: unknown) => unknown,
       tagsOf: (item, id) => [
+        ...versionTags((options.sourceVersion as AnyFunction | undefined)?.(item, id)),
         ...implicit,
         ...collections,
         ...checkedTags(((options.tags as AnyFunction | undefined)?.(item, id) as readonly string[] | undefined) ?? []),

@@ -1,3 +1,4 @@
+import { versionTag } from '../../core/coherence/source-version.js';
 import { assertTag, collectionTag, entityTag } from '../../core/invalidation/tags.js';
 import type { EntityRef } from '../decorators/decorator.options.js';
 
@@ -8,6 +9,7 @@ export interface ResultTagSources {
   readonly tags?: unknown;
   readonly entities?: unknown;
   readonly collections?: unknown;
+  readonly sourceVersion?: unknown;
 }
 
 /**
@@ -17,7 +19,7 @@ export interface ResultTagSources {
  */
 export function resultTags(
   implicit: readonly string[],
-  { tags, entities, collections }: ResultTagSources,
+  { tags, entities, collections, sourceVersion }: ResultTagSources,
 ): (value: unknown, args: readonly unknown[]) => readonly string[] {
   const fixed = [
     ...implicit,
@@ -27,8 +29,11 @@ export function resultTags(
   const computeTags = typeof tags === 'function' ? (tags as AnyFunction) : null;
   const computeCollections = typeof collections === 'function' ? (collections as AnyFunction) : null;
   const computeEntities = typeof entities === 'function' ? (entities as AnyFunction) : null;
-  if (computeTags === null && computeCollections === null && computeEntities === null) return () => fixed;
+  const computeVersion = typeof sourceVersion === 'function' ? (sourceVersion as AnyFunction) : null;
+  if (computeTags === null && computeCollections === null && computeEntities === null && computeVersion === null)
+    return () => fixed;
   return (value, args) => [
+    ...(computeVersion === null ? [] : versionTags(computeVersion(value, ...args))),
     ...fixed,
     ...(computeTags === null ? [] : checkedTags(computeTags(value, ...args) as readonly string[])),
     ...(computeCollections === null
@@ -36,6 +41,11 @@ export function resultTags(
       : (computeCollections(value, ...args) as readonly string[]).map(collectionTag)),
     ...(computeEntities === null ? [] : entityTags(computeEntities(value, ...args) as readonly EntityRef[])),
   ];
+}
+
+/** The version of a source comes first among the tags; `undefined`: it has none. */
+export function versionTags(version: unknown): readonly string[] {
+  return version === undefined ? [] : [versionTag(version)];
 }
 
 export function checkedTags(tags: readonly string[]): readonly string[] {

@@ -67,13 +67,21 @@ if KEYS[2] then redis.call('UNLINK', KEYS[2]) end
 return { shard, redis.call('UNLINK', KEYS[1]) }`,
 );
 
-/** CLAIM (e, p | token, ttl) → { shard }; drops the entry and gives the one permit under which the next may be stored. */
+/**
+ * CLAIM (e, p | token, ttl, version or empty) → { shard, 1 or 0 }; drops the entry and gives the one permit under which the
+ * next may be stored. 0: what is stored, or about to be by whoever claimed before, is of a newer version of the source;
+ * a token ends with the version for that.
+ */
 export const CLAIM = script(
   'CLAIM',
-  `${SHARD}
+  `${SHARD}${STORE}
+if ARGV[3] ~= '' then
+  local held = string.sub(redis.call('GET', KEYS[2]) or '', -25)
+  if newer(KEYS[1], ARGV[3]) or (string.sub(held, 1, 9) == '%version:' and held > ARGV[3]) then return { shard, 0 } end
+end
 redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2])
 redis.call('UNLINK', KEYS[1])
-return { shard }`,
+return { shard, 1 }`,
 );
 
 /** SETF of a value slot: (e, p | token, position, fresh ms, keep ms, tail) → { shard, 1 stored or 0 refused } */
@@ -81,9 +89,9 @@ export const STORE_HERE = script(
   'STORE_HERE',
   `${SHARD}${STORE}
 if redis.call('GET', KEYS[2]) ~= ARGV[1] then return { shard, 0 } end
-store(KEYS[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5])
+local done = store(KEYS[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5])
 redis.call('UNLINK', KEYS[2])
-return { shard, 1 }`,
+return { shard, done and 1 or 0 }`,
 );
 
 /** RELEASE of a value slot: (e, p | token) → { shard } */
