@@ -13,6 +13,8 @@ const entry: fc.Arbitrary<AuditEntry> = fc.record({
   timestampMs: fc.nat(),
   requestId: fc.string({ maxLength: 3 }),
   latencyMs: fc.option(fc.nat()),
+  keyCount: fc.option(fc.nat()),
+  requestHash: text,
 });
 
 async function chainOf(entries: readonly AuditEntry[]): Promise<AuditRecord[]> {
@@ -36,6 +38,8 @@ const TAMPERINGS: ((record: AuditRecord) => Partial<AuditRecord>)[] = [
   ({ timestampMs }) => ({ timestampMs: timestampMs + 1 }),
   ({ requestId }) => ({ requestId: `${requestId}x` }),
   ({ latencyMs }) => ({ latencyMs: latencyMs === null ? 0 : null }),
+  ({ keyCount }) => ({ keyCount: keyCount === null ? 0 : null }),
+  ({ requestHash }) => ({ requestHash: `${requestHash}x` }),
   ({ hash }) => ({ hash: (hash[0] === '0' ? '1' : '0') + hash.slice(1) }),
   ({ previousHash }) => ({ previousHash: `0${previousHash}` }),
 ];

@@ -34,6 +34,8 @@ export function describeAuditStore(name: string, create: () => Promise<AuditStor
       timestampMs: 1_736_938_200_123,
       requestId,
       latencyMs: 7,
+      keyCount: null,
+      requestHash: '',
       ...changes,
     });
     const write = async (count: number): Promise<void> => {
@@ -64,7 +66,10 @@ export function describeAuditStore(name: string, create: () => Promise<AuditStor
         latencyMs: null,
       };
       const { record } = await store.append(given);
-      assert.deepEqual([record.namespace, record.reason, record.latencyMs], ['', '', null]);
+      assert.deepEqual(
+        [record.namespace, record.reason, record.latencyMs, record.keyCount, record.requestHash],
+        ['', '', null, null, ''],
+      );
       assert.deepEqual([record.pattern, record.keys, record.requestId], [odd, [odd, ''], odd]);
       assert.equal((await store.verify()).intact, true);
     });
@@ -80,6 +85,25 @@ export function describeAuditStore(name: string, create: () => Promise<AuditStor
       }
       assert.equal((await store.append(entry('r1', { namespace: 'other' }))).outcome, 'written');
       assert.equal((await store.list()).totalCount, 2);
+    });
+
+    it('tells a repetition from a conflict by the fingerprint of the request where there is one', async () => {
+      const first = entry('r1', { keyCount: 12_345, requestHash: 'a' });
+      const { record } = await store.append(first);
+      assert.deepEqual([record.keyCount, record.requestHash], [12_345, 'a']);
+      const repeated = { ...first, keys: [], keyCount: 0 };
+      assert.deepEqual(await store.append(repeated), { outcome: 'duplicate', record });
+      for (const requestHash of ['b', '']) {
+        assert.deepEqual(await store.append({ ...first, requestHash }), { outcome: 'conflict', record });
+      }
+      assert.equal((await store.verify()).intact, true);
+    });
+
+    it('finds the row of a request', async () => {
+      const { record } = await store.append(entry('r1'));
+      assert.deepEqual(await store.find('shop', 'r1'), record);
+      assert.equal(await store.find('other', 'r1'), null);
+      assert.equal(await store.find('shop', 'r2'), null);
     });
 
     it('lists newest first, by limit and offset', async () => {

@@ -31,13 +31,15 @@ export class InMemoryAuditStore extends AuditStore {
   override async open(): Promise<void> {}
 
   override async append(entry: AuditEntry): Promise<AuditAppendResult> {
-    const requestKey = JSON.stringify([entry.namespace ?? '', entry.requestId]);
+    const requestKey = requestKeyOf(entry.namespace ?? '', entry.requestId);
     const known = this.byRequest.get(requestKey);
     if (known !== undefined) return { outcome: sameRequest(known, entry) ? 'duplicate' : 'conflict', record: known };
     const content = {
       ...entry,
       namespace: entry.namespace ?? '',
       reason: entry.reason ?? '',
+      keyCount: entry.keyCount ?? null,
+      requestHash: entry.requestHash ?? '',
       keys: Object.freeze([...entry.keys]),
       id: (this.lastId += 1),
       previousHash: this.newest()?.hash ?? '',
@@ -47,6 +49,10 @@ export class InMemoryAuditStore extends AuditStore {
     this.byRequest.set(requestKey, record);
     this.makeRoom();
     return { outcome: 'written', record };
+  }
+
+  override async find(namespace: string, requestId: string): Promise<AuditRecord | null> {
+    return this.byRequest.get(requestKeyOf(namespace, requestId)) ?? null;
   }
 
   override async list(query?: AuditQuery): Promise<AuditPage> {
@@ -78,8 +84,12 @@ export class InMemoryAuditStore extends AuditStore {
     if (this.records.length <= this.maxRecords) return;
     const oldest = this.records.shift()!;
     this.dropped = { id: oldest.id, hash: oldest.hash };
-    this.byRequest.delete(JSON.stringify([oldest.namespace, oldest.requestId]));
+    this.byRequest.delete(requestKeyOf(oldest.namespace, oldest.requestId));
   }
+}
+
+function requestKeyOf(namespace: string, requestId: string): string {
+  return JSON.stringify([namespace, requestId]);
 }
 
 async function* inOrder(records: readonly AuditRecord[]): AsyncGenerator<AuditRecord> {

@@ -39,6 +39,12 @@ export class InvalidationAudit {
   @Column('text', { default: '' })
   reason!: string;
 
+  @Column('bigint', { name: 'key_count', nullable: true })
+  keyCount!: string | null;
+
+  @Column('text', { name: 'request_hash', default: '' })
+  requestHash!: string;
+
   @Column('text', { name: 'prev_hash', nullable: true })
   prevHash!: string | null;
 

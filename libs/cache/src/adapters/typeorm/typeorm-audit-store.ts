@@ -36,6 +36,8 @@ interface StoredAuditRow {
   readonly timestamp_ms: string;
   readonly request_id: string;
   readonly latency_ms: string | null;
+  readonly key_count: string | null;
+  readonly request_hash: string;
   readonly prev_hash: string;
   readonly hash: string;
 }
@@ -87,6 +89,14 @@ export class TypeOrmAuditStore extends AuditStore {
     return this.appendTo(manager, entry);
   }
 
+  override async find(namespace: string, requestId: string): Promise<AuditRecord | null> {
+    const [row] = await connectionOf(this.database()).query(FIND_AUDIT, [
+      storableText(namespace),
+      storableText(requestId),
+    ]);
+    return row === undefined ? null : toRecord(row);
+  }
+
   override async list(query?: AuditQuery): Promise<AuditPage> {
     const { limit, offset, beforeId = null, pattern, namespace = null } = resolveAuditQuery(query);
     const filters = [pattern === undefined ? null : storableText(pattern), namespace];
@@ -120,6 +130,8 @@ export class TypeOrmAuditStore extends AuditStore {
       Math.round(stored.timestampMs),
       stored.requestId,
       stored.latencyMs === null ? null : Math.round(stored.latencyMs),
+      stored.keyCount,
+      stored.requestHash,
     ];
     const [written] = await database.query(APPEND_AUDIT, parameters);
     if (written !== undefined) return { outcome: 'written', record: toRecord(written) };
@@ -156,6 +168,8 @@ function storable(entry: AuditEntry): Required<AuditEntry> {
     triggeredBy: storableText(entry.triggeredBy),
     reason: storableText(entry.reason ?? ''),
     requestId: storableText(entry.requestId),
+    keyCount: entry.keyCount ?? null,
+    requestHash: storableText(entry.requestHash ?? ''),
   };
 }
 
@@ -170,6 +184,8 @@ function toRecord(row: StoredAuditRow): AuditRecord {
     timestampMs: Number(row.timestamp_ms),
     requestId: row.request_id,
     latencyMs: row.latency_ms === null ? null : Number(row.latency_ms),
+    keyCount: row.key_count === null ? null : Number(row.key_count),
+    requestHash: row.request_hash,
     previousHash: row.prev_hash,
     hash: row.hash,
   };

@@ -21,6 +21,8 @@ export function auditHash(record: Omit<AuditRecord, 'hash'>): string {
     String(record.timestampMs),
     record.requestId,
     record.latencyMs === null ? '' : String(record.latencyMs),
+    record.keyCount === null ? '' : String(record.keyCount),
+    record.requestHash,
   );
 }
 

@@ -16,6 +16,13 @@ export interface AuditEntry {
   readonly requestId: string;
   /** How long it took, ms; `null` where it is not known. */
   readonly latencyMs: number | null;
+  /** How many keys are concerned, where `keys` lists only the first of them. @default null, as many as it lists */
+  readonly keyCount?: number | null;
+  /**
+   * Fingerprint of what was asked for, where `pattern` and `keys` tell what came of it: a repetition finds other keys.
+   * Where there is one, it alone tells a repetition from a conflict. @default ''
+   */
+  readonly requestHash?: string;
 }
 
 /** One row of the audit log: never changed, never deleted, chained to the row before it. Numbers are numbers. */
@@ -39,6 +46,8 @@ export interface AuditAppendResult {
 
 /** True when two entries ask for the same; when they were made and how long they took does not matter. */
 export function sameRequest(record: AuditRecord, entry: AuditEntry): boolean {
+  const { requestHash = '' } = entry;
+  if (requestHash !== '' || record.requestHash !== '') return record.requestHash === requestHash;
   return (
     record.pattern === entry.pattern &&
     record.triggeredBy === entry.triggeredBy &&

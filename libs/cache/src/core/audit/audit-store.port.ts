@@ -1,6 +1,6 @@
 import type { AuditHead, AuditTrust, AuditVerification } from './audit-chain.js';
 import type { AuditPage, AuditQuery } from './audit-query.js';
-import type { AuditAppendResult, AuditEntry } from './audit-record.js';
+import type { AuditAppendResult, AuditEntry, AuditRecord } from './audit-record.js';
 
 /**
  * The record of every invalidation: append-only, in order, each row chained to the one before (REQ-003-20). There is no
@@ -14,6 +14,9 @@ export abstract class AuditStore {
 
   /** Records an invalidation, once per namespace and request id. */
   abstract append(entry: AuditEntry): Promise<AuditAppendResult>;
+
+  /** The row of a namespace and request id, or `null`. */
+  abstract find(namespace: string, requestId: string): Promise<AuditRecord | null>;
 
   /**
    * Shows rows, newest first.

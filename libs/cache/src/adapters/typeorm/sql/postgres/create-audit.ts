@@ -18,6 +18,8 @@ CREATE TABLE IF NOT EXISTS ${AUDIT_TABLE} (
 );
 ALTER TABLE ${AUDIT_TABLE} ADD COLUMN IF NOT EXISTS namespace TEXT NOT NULL DEFAULT '';
 ALTER TABLE ${AUDIT_TABLE} ADD COLUMN IF NOT EXISTS reason TEXT NOT NULL DEFAULT '';
+ALTER TABLE ${AUDIT_TABLE} ADD COLUMN IF NOT EXISTS key_count BIGINT;
+ALTER TABLE ${AUDIT_TABLE} ADD COLUMN IF NOT EXISTS request_hash TEXT NOT NULL DEFAULT '';
 ALTER TABLE ${AUDIT_TABLE} ADD COLUMN IF NOT EXISTS prev_hash TEXT;
 ALTER TABLE ${AUDIT_TABLE} ADD COLUMN IF NOT EXISTS hash TEXT;
 CREATE UNIQUE INDEX IF NOT EXISTS ${AUDIT_TABLE}_request ON ${AUDIT_TABLE} (namespace, request_id);
@@ -44,7 +46,7 @@ BEGIN
     ARRAY['larder-audit-row-v1', NEW.prev_hash, NEW.id::text, NEW.namespace, NEW.pattern, cardinality(key_texts)::text]
     || key_texts
     || ARRAY[NEW.triggered_by, NEW.reason, round(extract(epoch FROM NEW.timestamp) * 1000)::bigint::text, NEW.request_id,
-      coalesce(NEW.latency_ms::text, '')]);
+      coalesce(NEW.latency_ms::text, ''), coalesce(NEW.key_count::text, ''), NEW.request_hash]);
   RETURN NEW;
 END
 $$;
