@@ -26,7 +26,10 @@ export { CacheActions } from './nest/cache-actions.js';
 export type { ScopeActions } from './nest/cache-actions.js';
 export { CacheEvents } from './nest/events/cache-events.js';
 export type { EventMapping } from './nest/events/event-mapping.js';
-export type { AdminOptions } from './nest/admin/admin.options.js';
+export type { AdminCommand, AdminOptions, AdminPrincipal } from './nest/admin/admin.options.js';
+export type { InvalidationApiOptions } from './nest/invalidation-api/invalidation-api.options.js';
+export { InvalidationStatistics } from './nest/invalidation-api/invalidation-statistics.js';
+export type { InvalidationFigures } from './nest/invalidation-api/invalidation-statistics.js';
 export type { CacheFeatureOptions } from './nest/admin/admin-routes.module.js';
 
 export { memory, MemoryTier } from './adapters/memory/memory.js';

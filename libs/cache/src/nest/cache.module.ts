@@ -1,8 +1,11 @@
 import { Module, type DynamicModule, type FactoryProvider, type Provider, type Type } from '@nestjs/common';
 import { DiscoveryModule } from '@nestjs/core';
+import { CacheError } from '../core/errors/cache-error.js';
 import { AdminAccess } from './admin/admin-access.js';
 import { AdminCommands } from './admin/admin-commands.js';
+import { AdminGate } from './admin/admin-gate.js';
 import { adminController } from './admin/admin.controller.js';
+import { RefusalLog } from './admin/refusal-log.js';
 import { adminRoutesOf, type CacheFeatureOptions } from './admin/admin-routes.module.js';
 import { CacheActions } from './cache-actions.js';
 import { CacheExplorer } from './cache.explorer.js';
@@ -16,6 +19,11 @@ import { CacheEvents } from './events/cache-events.js';
 import { CacheStatusModule } from './http/cache-status.module.js';
 import { HttpCacheRoutes } from './http/http-cache-routes.js';
 import { RUNTIME_HOLDER, RuntimeHolder } from './interception/runtime-binding.js';
+import { AuditLogReader } from './invalidation-api/audit-log-reader.js';
+import { invalidationApiController } from './invalidation-api/invalidation-api.controller.js';
+import { resolveInvalidationApiOptions } from './invalidation-api/invalidation-api.options.js';
+import { InvalidationCommands } from './invalidation-api/invalidation-commands.js';
+import { InvalidationStatistics } from './invalidation-api/invalidation-statistics.js';
 
 /** The injection token of the module's options. */
 export const CACHE_OPTIONS = Symbol.for('nestjs-larder:options');
@@ -32,6 +40,8 @@ export interface CacheModuleAsyncOptions {
   useFactory?: (...injected: any[]) => CacheModuleOptions | Promise<CacheModuleOptions>;
   useClass?: Type<CacheOptionsFactory>;
   useExisting?: Type<CacheOptionsFactory>;
+  /** As in `forRoot`. It stands here because routes are made before a factory is called. @default see InvalidationApiOptions */
+  invalidationApi?: CacheModuleOptions['invalidationApi'];
 }
 
 const PROVIDERS: readonly Provider[] = [
@@ -51,7 +61,12 @@ const PROVIDERS: readonly Provider[] = [
   CacheExplorer,
   AdminAccess,
   AdminCommands,
+  AdminGate,
+  RefusalLog,
   HttpCacheRoutes,
+  InvalidationCommands,
+  InvalidationStatistics,
+  AuditLogReader,
 ];
 
 /** The admin routes of every scope, by path parameter. */
@@ -62,13 +77,14 @@ const AdminController = adminController(null);
 export class CacheModule {
   /** @throws CacheError at boot for options that cannot work, naming the field */
   static forRoot(options: CacheModuleOptions = {}): DynamicModule {
-    const controllers = options.admin === false ? [] : [AdminController];
+    const controllers = options.admin === false ? [] : [AdminController, ...apiControllers(options.invalidationApi)];
     return CacheModule.withOptions([{ provide: CACHE_OPTIONS, useValue: options }], controllers);
   }
 
   /** As `forRoot`, with options that need other providers. */
   static forRootAsync(options: CacheModuleAsyncOptions): DynamicModule {
-    return CacheModule.withOptions(asyncOptions(options), [AdminController], options.imports);
+    const controllers = [AdminController, ...apiControllers(options.invalidationApi)];
+    return CacheModule.withOptions(asyncOptions(options), controllers, options.imports);
   }
 
   /**
@@ -104,14 +120,32 @@ export class CacheModule {
         CacheInvalidations,
         AdminAccess,
         AdminCommands,
+        AdminGate,
         HttpCacheRoutes,
+        InvalidationStatistics,
       ],
     };
   }
 }
 
+function apiControllers(options: CacheModuleOptions['invalidationApi']): Type[] {
+  return options === false ? [] : [invalidationApiController(resolveInvalidationApiOptions(options))];
+}
+
+/** Routes cannot wait for a factory; what it says of them would change nothing, silently. */
+function assertNoRoutes(options: CacheModuleOptions): CacheModuleOptions {
+  if (options.invalidationApi === undefined) return options;
+  throw new CacheError(
+    'LARDER_OPTION_INVALID',
+    'Expected no `invalidationApi` in options that a factory makes, got one. Set it beside the factory: `forRootAsync({ useFactory, invalidationApi })`.',
+  );
+}
+
 function asyncOptions({ useFactory, useClass, useExisting, inject = [] }: CacheModuleAsyncOptions): Provider[] {
-  if (useFactory !== undefined) return [{ provide: CACHE_OPTIONS, useFactory, inject }];
+  if (useFactory !== undefined) {
+    const checked = async (...injected: unknown[]) => assertNoRoutes(await useFactory(...injected));
+    return [{ provide: CACHE_OPTIONS, useFactory: checked, inject }];
+  }
   const factory = useExisting ?? useClass;
   if (factory === undefined) return [{ provide: CACHE_OPTIONS, useValue: {} }];
   const made: Provider[] = useExisting === undefined ? [{ provide: factory, useClass: factory }] : [];
@@ -119,7 +153,7 @@ function asyncOptions({ useFactory, useClass, useExisting, inject = [] }: CacheM
     ...made,
     {
       provide: CACHE_OPTIONS,
-      useFactory: (maker: CacheOptionsFactory) => maker.createCacheOptions(),
+      useFactory: async (maker: CacheOptionsFactory) => assertNoRoutes(await maker.createCacheOptions()),
       inject: [factory],
     },
   ];

@@ -13,6 +13,7 @@ import type { AdminOptions } from './admin/admin.options.js';
 import { CACHE_POLICY_DEFAULTS, type CachePolicyOptions } from './decorators/decorator.options.js';
 import type { EventMapping } from './events/event-mapping.js';
 import type { HttpCacheOptions } from './http/http-cache.options.js';
+import type { InvalidationApiOptions } from './invalidation-api/invalidation-api.options.js';
 
 /** The service level of the configuration, with its actions. */
 export interface ServiceCacheOptions extends CachePolicyOptions {
@@ -47,6 +48,8 @@ export interface CacheModuleOptions {
   services?: Readonly<Record<string, ServiceCacheOptions>>;
   /** Who may use the admin routes; `false`: there are none. @default only a loopback peer */
   admin?: AdminOptions | false;
+  /** Routes to invalidate by key and by pattern, and to read the audit; `false`: there are none. @default see InvalidationApiOptions */
+  invalidationApi?: InvalidationApiOptions | false;
   /** What holds for all answers cached by `@CachedResponse`. @default see HttpCacheOptions */
   http?: HttpCacheOptions;
   /** Events that invalidate, beside `@InvalidateOn`. @default none */

@@ -10,6 +10,7 @@ import { EngineEvents } from './engine.events.js';
 import { snapshot } from './isolation.js';
 import type { ResolvedMemoryOptions } from './l1.options.js';
 import { LocalTier } from './local-tier.js';
+import { surveyKeys, surveyMatches, type MatchSurvey } from './match-survey.js';
 import type { ReadPolicy } from './read-policy.js';
 import type { ReadRequest } from './read-request.js';
 import { ReadRoad } from './read-road.js';
@@ -127,6 +128,16 @@ export class CacheEngine {
       bytes: entry.bytes,
       servable: this.local.servable(entry, now),
     };
+  }
+
+  /** What an invalidation by predicate would find in memory; keys are listed up to `maxKeys`. Touches nothing. */
+  surveyMatches(matches: (key: string) => boolean, maxKeys: number): Promise<MatchSurvey> {
+    return surveyMatches(this.local, this.parts.clock, matches, maxKeys);
+  }
+
+  /** What an invalidation of these keys would find in memory. Touches nothing. */
+  surveyKeys(keys: Iterable<string>, maxKeys: number): MatchSurvey {
+    return surveyKeys(this.local, keys, maxKeys);
   }
 
   /** Loads in the air. */

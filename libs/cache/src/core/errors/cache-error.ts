@@ -24,9 +24,7 @@ export function describeInput(input: unknown): string {
     case 'string':
       return `${JSON.stringify(input.length > 40 ? `${input.slice(0, 40)}…` : input)} (string)`;
     case 'object':
-      return Array.isArray(input)
-        ? `an array of ${input.length}`
-        : `an object (${input.constructor?.name ?? 'no prototype'})`;
+      return Array.isArray(input) ? `an array of ${input.length}` : `an object (${classOf(input) ?? 'no prototype'})`;
     case 'function':
       return `a function (${input.name || 'anonymous'})`;
     case 'undefined':
@@ -34,4 +32,10 @@ export function describeInput(input: unknown): string {
     default:
       return `\`${String(input as number | bigint | boolean | symbol)}\` (${typeof input})`;
   }
+}
+
+/** By its prototype: a field of its own that is called `constructor` may hold anything. */
+function classOf(input: object): string | undefined {
+  const prototype = Object.getPrototypeOf(input) as { constructor?: { name?: string } } | null;
+  return prototype?.constructor?.name;
 }

@@ -31,6 +31,9 @@ export interface InvalidationResult {
   readonly latencyMs: number;
 }
 
+/** Writes the audit record of an invalidation; `true` when it stands. Never rejects. */
+export type InvalidationRecorder = (event: InvalidatedEvent) => Promise<boolean>;
+
 const RETRY_MS = 250;
 const MAX_RETRY_MS = 5000;
 interface Wish {
@@ -52,7 +55,7 @@ const MAX_PENDING = 1000;
 export class InvalidationService {
   readonly events = new InvalidationEvents();
   /** Writes the audit record of an invalidation before its caller is answered; `true` when it stands. */
-  recorder: ((event: InvalidatedEvent) => Promise<boolean>) | null = null;
+  recorder: InvalidationRecorder | null = null;
   private pending: PendingInvalidation[] = [];
   /** True from the first failure until nothing is pending: there is one retry loop, whoever fails meanwhile. */
   private retrying = false;
@@ -76,12 +79,14 @@ export class InvalidationService {
   /**
    * Invalidates. When it resolves, this instance never serves the old values again (G5).
    *
+   * @param record writes the audit record, in place of the recorder of all
    * @throws the log's error when it was not applied, or when that is unknown (G7); memory of this instance is emptied of
    *   the targets all the same, and repeating is harmless
    */
   async invalidate(
     intents: readonly InvalidationIntent[],
     options: InvalidateOptions = {},
+    record: InvalidationRecorder | null = this.recorder,
   ): Promise<InvalidationResult> {
     const startedAt = this.clock.monotonic();
     const invalidation = this.merge(intents, options);
@@ -93,7 +98,7 @@ export class InvalidationService {
     const actor = options.actor ?? 'unknown';
     const event = { requestId, intents, reason, actor, removed, latencyMs, at };
     this.events.emit('invalidated', event);
-    const wasLogged = this.recorder !== null && (await this.recorder(event));
+    const wasLogged = record !== null && (await record(event));
     return { requestId, position: receipt.position, removed, at, latencyMs, wasLogged };
   }
 

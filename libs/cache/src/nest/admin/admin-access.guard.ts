@@ -4,7 +4,9 @@ import { firstValueFrom, isObservable } from 'rxjs';
 import { headerOf, type HttpRequest } from '../http/http-request.js';
 import { AdminAccess } from './admin-access.js';
 import { AdminError } from './admin-error.js';
-import { adminScopeOf } from './admin-scope.js';
+import { AdminGate } from './admin-gate.js';
+import { peerOf } from './admin-principal.js';
+import { scopeOf } from './admin-scope.js';
 import { isFromThisMachine } from './loopback-request.js';
 import { bearerMatches } from './token-digest.js';
 
@@ -19,16 +21,29 @@ const CURE =
 export class AdminAccessGuard implements CanActivate {
   constructor(
     @Inject(AdminAccess) private readonly access: AdminAccess,
+    @Inject(AdminGate) private readonly gate: AdminGate,
     @Inject(HttpAdapterHost) private readonly host: HttpAdapterHost,
   ) {}
 
-  /** @throws AdminError 401, 403 or 404 */
+  /** @throws AdminError 401, 403 or 404, or what the application's guard throws; the refusal is in the audit by then */
   async canActivate(context: ExecutionContext): Promise<boolean> {
+    const request = context.switchToHttp().getRequest<HttpRequest>();
+    try {
+      if (await this.decide(context)) return true;
+    } catch (error) {
+      if (error instanceof AdminError) throw await this.gate.refused(request, peerOf(request), error);
+      await this.gate.refused(request, peerOf(request), guardSaysNo());
+      throw error;
+    }
+    throw await this.gate.refused(request, peerOf(request), guardSaysNo());
+  }
+
+  private async decide(context: ExecutionContext): Promise<boolean> {
     const http = context.switchToHttp();
     const request = http.getRequest<HttpRequest>();
     this.host.httpAdapter.setHeader(http.getResponse(), 'Cache-Control', 'no-store');
     refuseOtherSites(request);
-    const policy = this.access.policyOf(adminScopeOf(context.getClass(), request));
+    const policy = this.access.policyOf(scopeOf(context.getClass(), request));
     switch (policy.kind) {
       case 'public':
         return true;
@@ -43,6 +58,13 @@ export class AdminAccessGuard implements CanActivate {
           'LARDER_ADMIN_UNAUTHORIZED',
           'Expected the header `Authorization: Bearer <token>` with the token of the option `admin.token`, got none or another. Send that token.',
           401,
+        );
+      case 'roles':
+        if (rolesOf(request.user).some((role) => policy.roles.includes(role))) return true;
+        throw new AdminError(
+          'LARDER_ADMIN_FORBIDDEN',
+          'Expected `request.user.roles` to hold one of the roles of the option `admin.roles`, got none of them. Sign in as somebody who has one; a global guard of the application sets `request.user`.',
+          403,
         );
       case 'loopback':
         if (isFromThisMachine(request)) return true;
@@ -60,6 +82,19 @@ export class AdminAccessGuard implements CanActivate {
         );
     }
   }
+}
+
+function guardSaysNo(): AdminError {
+  return new AdminError(
+    'LARDER_ADMIN_FORBIDDEN',
+    'Expected a caller whom the guard of the option `admin.guard` lets pass, got another. Send the credentials that it asks for.',
+    403,
+  );
+}
+
+function rolesOf(user: unknown): readonly string[] {
+  const { roles } = (user ?? {}) as { roles?: unknown };
+  return Array.isArray(roles) ? roles : [];
 }
 
 /** A page of another site can make a browser send a request that only the browser may send. */

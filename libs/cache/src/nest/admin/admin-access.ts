@@ -47,8 +47,15 @@ export class AdminAccess implements OnModuleInit {
     this.byScope.set(scope, { options, policy: resolveAdminPolicy(options, where) });
   }
 
-  policyOf(scope: string): AdminPolicy {
-    return this.byScope.get(scope)?.policy ?? this.policy;
+  /** @param scope `null`: what concerns the whole namespace */
+  policyOf(scope: string | null): AdminPolicy {
+    return (scope === null ? undefined : this.byScope.get(scope)?.policy) ?? this.policy;
+  }
+
+  /** Who may do what to a scope; `undefined`: everybody with access may. */
+  authorisationOf(scope: string | null): AdminOptions['canInvalidate'] {
+    const own = scope === null ? undefined : this.byScope.get(scope)?.options;
+    return (own || undefined)?.canInvalidate ?? (this.runtime.options.admin || undefined)?.canInvalidate;
   }
 
   /** The guard for a request: the application's provider, in the request's own context where it has one. */

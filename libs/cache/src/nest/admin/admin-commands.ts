@@ -5,6 +5,7 @@ import { CacheActions, type ScopeActions } from '../cache-actions.js';
 import { CacheRegistry } from '../cache-registry.js';
 import type { HttpRequest } from '../http/http-request.js';
 import { AdminError } from './admin-error.js';
+import { AdminGate } from './admin-gate.js';
 import { readAdminOrder, type AdminAction, type AdminOrder } from './admin-request.js';
 
 /** What an admin route answers. Names as on the wire. */
@@ -27,13 +28,15 @@ export class AdminCommands {
   constructor(
     @Inject(CacheActions) private readonly actions: CacheActions,
     @Inject(CacheRegistry) private readonly registry: CacheRegistry,
+    @Inject(AdminGate) private readonly gate: AdminGate,
   ) {}
 
-  /** @throws AdminError 400, 404, 415, or 503 where the invalidation was not applied: never success then (G7) */
+  /** @throws AdminError 400, 403, 404, 413, 415, 429, or 503 where the invalidation was not applied: never success then (G7) */
   async run(scope: string, action: AdminAction, request: HttpRequest): Promise<AdminReply> {
     const scoped = this.actionsOf(scope);
     const order = readAdminOrder(action, request);
-    const { removed, requestId, at } = await carryOut(scoped, action, order, { actor: actorOf(request) });
+    const { name } = await this.gate.pass(request, { command: action, scopes: [scope] });
+    const { removed, requestId, at } = await carryOut(scoped, action, order, { actor: name });
     const { key, pattern } = order;
     return {
       success: true,
@@ -80,7 +83,7 @@ async function carryOut(
 }
 
 /** What the cache found wrong with the request, or that it could not be carried out. */
-function refusalOf(error: unknown): AdminError {
+export function refusalOf(error: unknown): AdminError {
   const code = error instanceof CacheError ? error.code : 'LARDER_INVALIDATION_FAILED';
   const message = error instanceof Error ? error.message : String(error);
   switch (code) {
@@ -98,11 +101,4 @@ function refusalOf(error: unknown): AdminError {
         { cause: error },
       );
   }
-}
-
-/** For the audit: the user that the application's guard has found, else the way the order came. */
-function actorOf({ user }: HttpRequest): string {
-  const { id, sub } = (user ?? {}) as { id?: unknown; sub?: unknown };
-  const name = id ?? sub;
-  return typeof name === 'string' || typeof name === 'number' ? `user:${name}` : 'http';
 }

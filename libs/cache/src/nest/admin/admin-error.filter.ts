@@ -13,6 +13,7 @@ export class AdminErrorFilter implements ExceptionFilter<AdminError> {
     const response: unknown = host.switchToHttp().getResponse();
     if (error.status === 401) httpAdapter.setHeader(response, 'WWW-Authenticate', 'Bearer');
     const { code, message, status, details } = error;
+    if (details.retry_after !== undefined) httpAdapter.setHeader(response, 'Retry-After', String(details.retry_after));
     const body = { success: false, statusCode: status, error: STATUS_CODES[status], code, message, ...details };
     httpAdapter.reply(response, body, status);
   }

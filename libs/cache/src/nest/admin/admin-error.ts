@@ -7,6 +7,8 @@ export interface RefusalDetails {
   readonly field?: string;
   /** Where the scope is unknown: the known ones. */
   readonly known_scopes?: readonly string[];
+  /** Where too much was asked: seconds to wait. */
+  readonly retry_after?: number;
 }
 
 /** A request to the admin routes that is refused; `AdminErrorFilter` answers it. */

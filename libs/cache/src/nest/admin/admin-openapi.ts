@@ -1,16 +1,6 @@
 import 'reflect-metadata';
 import { MAX_KEY_BYTES, MAX_PATTERN_LENGTH, MAX_REASON_LENGTH, type AdminAction } from './admin-request.js';
-
-/**
- * Where `@nestjs/swagger` keeps what its decorators say. It is an optional peer that cannot be loaded at the time a class
- * is defined, so its metadata is written here under its own names; where it is absent, nobody reads it.
- */
-const SWAGGER = {
-  operation: 'swagger/apiOperation',
-  parameters: 'swagger/apiParameters',
-  responses: 'swagger/apiResponse',
-  tags: 'swagger/apiUseTags',
-} as const;
+import { refusal, SWAGGER, text } from './openapi-parts.js';
 
 const SUMMARIES: Readonly<Record<AdminAction, string>> = {
   clear: 'Removes all cached entries of',
@@ -73,7 +63,9 @@ function responses(action: AdminAction): object {
     401: refusal('The token is missing or wrong'),
     403: refusal('The routes are closed to this caller'),
     404: refusal('No such scope, or it has no cached methods'),
+    413: refusal('The body is too large'),
     415: refusal('The body is not JSON'),
+    429: refusal('Too many commands within a minute; `Retry-After` says when to come back'),
     503: refusal('Not applied, or unknown; repeating it is harmless'),
   };
 }
@@ -92,30 +84,5 @@ function replySchema(action: AdminAction): object {
       request_id: text(),
       at: { type: 'string', format: 'date-time' },
     },
-  };
-}
-
-function refusal(description: string): object {
-  const schema = {
-    type: 'object',
-    required: ['success', 'statusCode', 'error', 'code', 'message'],
-    properties: {
-      success: { type: 'boolean', enum: [false] },
-      statusCode: { type: 'integer' },
-      error: text(),
-      code: text('Stable, see the page of errors', 'LARDER_SCOPE_UNKNOWN'),
-      message: text(),
-      field: text('The field of the body that is wrong'),
-      known_scopes: { type: 'array', items: text() },
-    },
-  };
-  return { description, schema };
-}
-
-function text(description?: string, example?: string): object {
-  return {
-    type: 'string',
-    ...(description === undefined ? {} : { description }),
-    ...(example === undefined ? {} : { example }),
   };
 }

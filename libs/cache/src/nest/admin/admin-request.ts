@@ -1,7 +1,6 @@
 import { z } from 'zod';
-import { describeInput } from '../../core/errors/cache-error.js';
-import { hasBody, headerOf, type HttpRequest } from '../http/http-request.js';
-import { AdminError } from './admin-error.js';
+import type { HttpRequest } from '../http/http-request.js';
+import { readBody } from './request-body.js';
 
 export type AdminAction = 'clear' | 'delete' | 'revoke';
 
@@ -41,38 +40,7 @@ const CURES: Readonly<Record<AdminAction, string>> = {
   revoke: 'Send e.g. {"pattern": "get_user:*"}: a pattern over the keys without their scope.',
 };
 
-/** @throws AdminError 400 or 415 */
+/** @throws AdminError 400, 413 or 415 */
 export function readAdminOrder(action: AdminAction, request: HttpRequest): AdminOrder {
-  assertJson(request);
-  const body: unknown = request.body ?? {};
-  const parsed = BODIES[action].safeParse(body);
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  const field = issue!.code === 'unrecognized_keys' ? issue!.keys[0] : issue!.path[0];
-  if (typeof field !== 'string') throw invalid(`the body to be a JSON object, got ${describeInput(body)}`, action);
-  const got = (body as Record<string, unknown>)[field];
-  const expected = FIELDS[field];
-  throw issue!.code === 'unrecognized_keys' || expected === undefined
-    ? invalid(`no field \`${field.slice(0, 64)}\` for \`${action}\``, action, field.slice(0, 64))
-    : invalid(`\`${field}\` to be ${expected}, got ${describeInput(got)}${lengthOf(got)}`, action, field);
-}
-
-/** A form of another site can send text and form types without asking; JSON it cannot. */
-function assertJson(request: HttpRequest): void {
-  const type = headerOf(request, 'content-type');
-  if (type === undefined ? !hasBody(request) : /^application\/json\s*(?:;|$)/i.test(type)) return;
-  throw new AdminError(
-    'LARDER_REQUEST_INVALID',
-    `Expected a body of \`Content-Type: application/json\`, got ${describeInput(type)}. Send JSON, or no body where none is needed.`,
-    415,
-  );
-}
-
-function invalid(expectation: string, action: AdminAction, field?: string): AdminError {
-  const details = field === undefined ? {} : { field };
-  return new AdminError('LARDER_REQUEST_INVALID', `Expected ${expectation}. ${CURES[action]}`, 400, details);
-}
-
-function lengthOf(got: unknown): string {
-  return typeof got === 'string' && got.length > 40 ? ` of ${got.length} characters` : '';
+  return readBody(request, { schema: BODIES[action], fields: FIELDS, cure: CURES[action] });
 }

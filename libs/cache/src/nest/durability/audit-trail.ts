@@ -1,4 +1,5 @@
 import type { Logger } from '@nestjs/common';
+import type { AuditAppendResult, AuditEntry, AuditRecord } from '../../core/audit/audit-record.js';
 import type { AuditStore } from '../../core/audit/audit-store.port.js';
 import type { InvalidatedEvent } from '../../core/invalidation/invalidation.events.js';
 import type { InvalidationIntent } from '../../core/invalidation/intent.js';
@@ -9,40 +10,64 @@ import type { InvalidationIntent } from '../../core/invalidation/intent.js';
  */
 export class AuditTrail {
   private failures = 0;
+  private writes = 0;
 
   constructor(
     readonly store: AuditStore,
-    private readonly namespace: string,
+    readonly namespace: string,
     private readonly logger: Logger,
   ) {}
 
-  /** Records that could not be written since start. */
+  /** Times the audit store has failed since start. */
   get failed(): number {
     return this.failures;
+  }
+
+  /** Records written since start. */
+  get written(): number {
+    return this.writes;
   }
 
   /** Resolves `true` when the record stands. Never rejects. */
   async record({ intents, actor, reason, at, requestId, latencyMs }: InvalidatedEvent): Promise<boolean> {
     const keys = intents.filter(({ kind }) => kind === 'key').map(({ value }) => value!);
+    const appended = await this.append({
+      pattern: patternOf(intents),
+      keys,
+      triggeredBy: actor,
+      reason,
+      timestampMs: at,
+      requestId,
+      latencyMs: Math.round(latencyMs),
+    });
+    return appended !== null;
+  }
+
+  /** Appends an entry in the application's namespace; `null` where that failed, which is logged and counted. Never rejects. */
+  async append(entry: Omit<AuditEntry, 'namespace'>): Promise<AuditAppendResult | null> {
     try {
-      await this.store.append({
-        namespace: this.namespace,
-        pattern: patternOf(intents),
-        keys,
-        triggeredBy: actor,
-        reason,
-        timestampMs: at,
-        requestId,
-        latencyMs: Math.round(latencyMs),
-      });
-      return true;
+      const appended = await this.store.append({ ...entry, namespace: this.namespace });
+      if (appended.outcome === 'written') this.writes += 1;
+      return appended;
     } catch (error) {
-      this.failures += 1;
-      this.logger.error(
-        `Invalidation ${requestId} stands, but its audit record could not be written. ${String(error)}`,
-      );
-      return false;
+      this.noteFailure(error, `The audit record of ${entry.requestId} could not be written; what it tells of stands.`);
+      return null;
     }
+  }
+
+  /** The row of a request id, or `null`, also where the store does not answer, which is logged and counted. Never rejects. */
+  async find(requestId: string): Promise<AuditRecord | null> {
+    try {
+      return await this.store.find(this.namespace, requestId);
+    } catch (error) {
+      this.noteFailure(error, `The audit could not tell whether ${requestId} was carried out before.`);
+      return null;
+    }
+  }
+
+  private noteFailure(error: unknown, consequence: string): void {
+    this.failures += 1;
+    this.logger.error(`${consequence} ${String(error)}`);
   }
 }
 
