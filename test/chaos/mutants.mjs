@@ -98,6 +98,6 @@ export async function replayHistories() {
   const { RedisSharedTier } = await inside('adapters/redis/redis-shared-tier.js');
   const { create } = RedisSharedTier.prototype;
   RedisSharedTier.prototype.create = function (/** @type {object} */ context) {
-    return create.call(this, { ...context, replay: () => Promise.resolve(true) });
+    return create.call(this, { ...context, replay: () => Promise.resolve('replayed') });
   };
 }

@@ -20,7 +20,7 @@ describe('Redis comes back with another past', () => {
     server = await startRedis({ fromEnvironment: false, dataDir, args: ['--dbfilename', 'dump.rdb'] });
     const dataSource = await database.connect();
     await createJars(dataSource, 3);
-    shop = await Shop.open({ dataSource, redisUrl: server.url });
+    shop = await Shop.open({ dataSource, redisUrl: server.url, lease: '2s', patient: true });
   }, 60_000);
   afterEach(async () => {
     await shop.close();

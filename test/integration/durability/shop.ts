@@ -8,6 +8,7 @@ import {
   CacheModule,
   CacheScope,
   CacheService,
+  InvalidationIntent,
   InvalidationIntentBatch,
   InvalidationWait,
   Invalidates,
@@ -74,6 +75,8 @@ export interface ShopOptions {
   readonly maxEntries?: number;
   /** `false`: no history is anchored. */
   readonly anchor?: false;
+  /** Wait for Redis as long as a busy machine needs: a read given up for slow would load by itself, as it should. */
+  readonly patient?: boolean;
 }
 
 /** One instance of an application: Nest, PostgreSQL for data, outbox and audit, Redis for values and the log. */
@@ -102,13 +105,15 @@ export class Shop {
     };
   }
 
-  static async open({ dataSource, redisUrl, lease = '500ms', maxEntries, anchor }: ShopOptions): Promise<Shop> {
+  static async open(options: ShopOptions): Promise<Shop> {
+    const { dataSource, redisUrl, lease = '500ms', maxEntries, anchor, patient = false } = options;
     const outbox = typeormOutbox({ dataSource });
     const module = await Test.createTestingModule({
       imports: [
         CacheModule.forRoot({
           namespace: NAMESPACE,
           backend: redis({ url: redisUrl, lease, retryMax: '200ms', secret: 'a secret of the tests' }),
+          ...(patient ? { defaults: { softTimeout: '5s' } } : {}),
           ...(maxEntries === undefined ? {} : { memory: { maxEntries } }),
           outbox,
           ...(anchor === undefined ? {} : { anchor }),
@@ -170,6 +175,21 @@ export class Shop {
     };
   }
 
+  /** A replay that it begins stops before its first row: `begun` says so. */
+  holdReplay(): { readonly begun: Promise<void>; readonly letGo: () => void } {
+    const replayable = this.outbox.replayable.bind(this.outbox);
+    let letGo!: () => void;
+    const gate = new Promise<void>((resolve) => (letGo = resolve));
+    let begin!: () => void;
+    const begun = new Promise<void>((resolve) => (begin = resolve));
+    this.outbox.replayable = async (request) => {
+      begin();
+      await gate;
+      return replayable(request);
+    };
+    return { begun, letGo };
+  }
+
   flushBatch(): InvalidationIntentBatch {
     return new InvalidationIntentBatch('test').flush();
   }
@@ -180,6 +200,12 @@ export class Shop {
       if (performance.now() > giveUpAt) throw new Error(`waited ${limitMs} ms in vain for ${what}`);
       await sleep(10);
     }
+  }
+
+  /** Writes that a worker does not make: straight to the table, and to the cache by hand. */
+  async fillAndInvalidate(id: number, count: number): Promise<void> {
+    await this.dataSource.query('UPDATE jar SET count = $2 WHERE id = $1', [id, count]);
+    await this.app.get(CacheService).invalidate([InvalidationIntent.entity('jar', id)]);
   }
 
   async close(): Promise<void> {

@@ -3,6 +3,7 @@ import { Emitter } from '../../../libs/cache/src/core/events/emitter.js';
 import { InvalidationIntentBatch } from '../../../libs/cache/src/core/invalidation/intent-batch.js';
 import { CommitPosition } from '../../../libs/cache/src/core/outbox/commit-position.js';
 import { UnreadableIntent } from '../../../libs/cache/src/core/outbox/outbox-intent.js';
+import type { InvalidationApplier } from '../../../libs/cache/src/core/outbox/invalidation-applier.js';
 import type { OutboxEvents } from '../../../libs/cache/src/core/outbox/outbox.events.js';
 import type { OutboxRow } from '../../../libs/cache/src/core/outbox/outbox-row.js';
 import type { OutboxWorkerOptions } from '../../../libs/cache/src/core/outbox/outbox-worker.options.js';
@@ -338,23 +339,77 @@ describe('OutboxWorker', () => {
     expect(await store.statusForCommit('db', 'c:2')).toMatchObject({ pending: 1 });
   });
 
-  it('applies again what was published after a position, page by page', async () => {
-    for (const [i, position] of ['log:1', 'log:2', 'log:3', 'log:4', 'log:5'].entries()) {
-      await enqueue(`c:${i}`, `t${i}`);
+  describe('replay', () => {
+    /** Preserved: what was applied at `a:` up to `a:2`, and at `b:`. */
+    const LOST = {
+      from: 'a',
+      preserved: [
+        { startsWith: 'a', endsWith: '', upTo: 'a:2' },
+        { startsWith: 'b', endsWith: '', upTo: null },
+      ],
+    };
+    const publish = async (tag: string, position: string): Promise<void> => {
+      await enqueue(`c:${tag}:${position}`, tag);
       await store.markPublished(await store.claim('db', 'me', 1, 0), position);
-    }
-    await enqueue('c:9', 'pending');
-    const subject = worker({ batchSize: 2 });
-    expect(await subject.replay('log:2')).toBe(true);
-    expect(applier.applied.sort()).toEqual(['t2', 't3', 't4']);
-    applier.applied.length = 0;
-    const pages: number[] = [];
-    const applyBatch = async (rows: readonly OutboxRow[]): Promise<void> => void pages.push(rows.length);
-    await worker({ batchSize: 2 }, Object.assign(applier, { applyBatch })).replay('log:1');
-    expect(pages).toEqual([2, 2]);
-    fails('t2');
-    delete (applier as Partial<typeof applier & { applyBatch: unknown }>).applyBatch;
-    await expect(subject.replay('log:2')).rejects.toThrow('boom');
+    };
+    const at = (position: string, size: number[] = []) => ({
+      applyInvalidation: () => Promise.reject(new Error('one by one')),
+      applyBatch: async (rows: readonly OutboxRow[]) => {
+        size.push(rows.length);
+        return position;
+      },
+    });
+    const replay = (by: InvalidationApplier, options: OutboxWorkerOptions = {}) =>
+      new OutboxWorker(store, by, 'db', { clock, events, ...options }).replay(LOST);
+
+    it('applies again what is not preserved, in batches, and notes where it stands now', async () => {
+      for (const position of ['a:1', 'a:2', 'a:3', 'a:4', 'a:5', 'b:1']) await publish(`t${position}`, position);
+      await enqueue('c:9', 'pending');
+      const sizes: number[] = [];
+      expect(await replay(at('b:7', sizes), { batchSize: 2 })).toBe(3);
+      expect(sizes).toEqual([2, 1]);
+      expect(await replay(at('b:8'))).toBe(0);
+    });
+
+    it('finds again what the next loss takes, and what an interrupted one left', async () => {
+      await publish('a', 'a:3');
+      await publish('b', 'a:4');
+      expect(await replay(at('c:1'))).toBe(2); // in a history that is lost in turn
+      let left = 1;
+      const interrupted = {
+        ...at('b:1'),
+        applyBatch: () => ((left -= 1) < 0 ? Promise.reject(connectionRefused()) : Promise.resolve('b:1')),
+      };
+      await expect(replay(interrupted, { batchSize: 1 })).rejects.toThrow('ECONNREFUSED');
+      expect(await replay(at('b:2'))).toBe(1);
+      expect(await replay(at('b:3'))).toBe(0);
+    });
+
+    it('applies a target once, whatever the number of its rows, and marks them all', async () => {
+      for (const position of ['a:3', 'a:4', 'a:5']) await publish('same', position);
+      const sizes: number[] = [];
+      expect(await replay(at('b:1', sizes))).toBe(3);
+      expect(sizes).toEqual([1]);
+      expect(await replay(at('b:1'))).toBe(0);
+    });
+
+    it('goes one by one where the applier knows no batches, and fails as it does', async () => {
+      await publish('good', 'a:3');
+      expect(await worker().replay(LOST)).toBe(1);
+      expect(applier.applied).toEqual(['good']);
+      await publish('bad', 'a:3');
+      fails('bad');
+      await expect(worker().replay(LOST)).rejects.toThrow('boom');
+    });
+  });
+
+  it('marks each row with its own position: the log may change its history between two', async () => {
+    await enqueue('c:1', 'first', 'second');
+    applier.answers.set('first', () => 'a:3');
+    applier.answers.set('second', () => 'b:1');
+    expect(await worker().runOnce()).toMatchObject({ published: 2 });
+    const positions = Object.fromEntries(store.rows().map((row) => [row.intent.value, row.appliedPosition]));
+    expect(positions).toEqual({ first: 'a:3', second: 'b:1' });
   });
 
   it('refuses durations that make no sense', () => {

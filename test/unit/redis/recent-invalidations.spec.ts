@@ -3,54 +3,70 @@ import type { Invalidation } from '../../../libs/cache/src/core/coherence/invali
 import { logIdAt, positionOf } from '../../../libs/cache/src/core/coherence/position.js';
 import { ManualClock } from '../../../libs/cache/src/testing/manual-clock.js';
 
-const ERA = '00000001aaaaaaaaaaaaaaaa';
-const NEXT = '00000002bbbbbbbbbbbbbbbb';
-const nothing = { keys: [], tags: [], patterns: [], flush: false, reason: 'test', origin: 'me' };
+const era = (n: number): string => `0000000${n}${String(n).repeat(16)}`;
+const invalidation = (id: string): Invalidation => ({
+  id,
+  keys: [id],
+  tags: [],
+  patterns: [],
+  flush: false,
+  reason: '',
+  origin: 'me',
+});
 
-// What is executed again after a change of history decides whether entries from before may be served again.
-describe('what an instance had executed lately', () => {
+describe('what an instance had executed by itself lately', () => {
   let clock: ManualClock;
   let recent: RecentInvalidations;
-  let executed = 0;
-
   beforeEach(() => {
     clock = new ManualClock();
-    recent = new RecentInvalidations(clock);
-    executed = 0;
+    recent = new RecentInvalidations(clock, 2_000);
+  });
+  const remember = (id: string, n = 1): void => recent.remember(invalidation(id), positionOf(era(n), logIdAt(1)));
+  const again = async (n: number): Promise<readonly Invalidation[]> => {
+    const executed: Invalidation[] = [];
+    await recent.executeAgain(era(n), async (one) => {
+      executed.push(one);
+      return positionOf(era(n), logIdAt(9));
+    });
+    return executed;
+  };
+  const ids = async (n: number): Promise<string[]> => (await again(n)).map(({ id }) => id);
+
+  it('is executed again in another history, once in each, however many come', async () => {
+    remember('a');
+    remember('b');
+    expect(await ids(1)).toEqual([]);
+    expect(await ids(2)).toEqual(['a', 'b']);
+    expect(await ids(2)).toEqual([]);
+    expect(await ids(3)).toEqual(['a', 'b']); // what was executed again may be lost again
   });
 
-  function execute(count: number, era = ERA): void {
-    for (let n = 0; n < count; n += 1) {
-      executed += 1;
-      const invalidation: Invalidation = { ...nothing, id: String(executed), keys: [`k${executed}`] };
-      recent.remember(invalidation, positionOf(era, logIdAt(executed)));
-    }
-  }
-
-  it('is all that was not executed in the history there is now', () => {
-    execute(3);
-    execute(2, NEXT);
-    expect(recent.of(NEXT).map(({ id }) => id)).toEqual(['1', '2', '3']);
-    expect(recent.of(ERA).map(({ id }) => id)).toEqual(['4', '5']);
+  it('comes again when it is not known to have been executed', async () => {
+    remember('a');
+    await expect(recent.executeAgain(era(2), () => Promise.reject(new Error('away')))).rejects.toThrow('away');
+    expect(await ids(2)).toEqual(['a']);
   });
 
-  it('is of no interest after a minute', () => {
-    execute(3);
+  it('is forgotten after a minute', async () => {
+    remember('a');
+    clock.advance(59_000);
+    remember('b');
+    clock.advance(2_000);
+    expect(await ids(2)).toEqual(['b']);
+  });
+
+  it('is bounded: the oldest of too many are covered by a flush', async () => {
+    for (let n = 0; n < 10_001; n += 1) remember(`k${n}`);
+    const executed = await again(2);
+    expect(executed.length).toBeLessThanOrEqual(10_000);
+    expect(executed[0]).toMatchObject({ flush: true, keys: [] });
+    expect(executed.at(-1)).toMatchObject({ id: 'k10000', flush: false });
+  });
+
+  it('is told one by one again, once what was folded is of no interest', async () => {
+    for (let n = 0; n < 10_001; n += 1) remember(`k${n}`);
     clock.advance(60_001);
-    execute(1);
-    expect(recent.of(NEXT).map(({ id }) => id)).toEqual(['4']);
-  });
-
-  it('is everything, where more was executed than can be kept', () => {
-    execute(10_001);
-    expect(recent.of(NEXT)).toEqual([expect.objectContaining({ flush: true, keys: [] })]);
-    expect(recent.of(ERA)).toEqual([]);
-  });
-
-  it('is told one by one again, once what was forgotten is of no interest', () => {
-    execute(10_001);
-    clock.advance(60_001);
-    execute(2);
-    expect(recent.of(NEXT).map(({ id }) => id)).toEqual(['10002', '10003']);
+    remember('a');
+    expect(await ids(2)).toEqual(['a']);
   });
 });

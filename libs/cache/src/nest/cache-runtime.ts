@@ -66,7 +66,7 @@ export class CacheRuntime {
       clock,
       events: this.coherence,
       ...(this.anchor === null ? {} : { anchor: this.anchor }),
-      ...(options.outbox === undefined ? {} : { replay: (change) => this.durable.replay(change) }),
+      ...(options.outbox?.shared === true ? { replay: (change) => this.durable.replay(change) } : {}),
     });
     this.log = log;
     this.backend = backend;

@@ -4,6 +4,7 @@ import { InvalidationIntentBatch } from '../core/invalidation/intent-batch.js';
 import { outboxRowId } from '../core/outbox/outbox-row-id.js';
 import type { OutboxStore } from '../core/outbox/outbox-store.port.js';
 import { describeOutboxMarks } from './outbox-marks.contract.js';
+import { describeOutboxReplay } from './outbox-replay.contract.js';
 import { actionsOn, tagOf, TTL_MS, type OutboxStoreSubject } from './outbox-store-subject.js';
 
 export type { OutboxStoreSubject } from './outbox-store-subject.js';
@@ -206,20 +207,7 @@ export function describeOutboxStore(name: string, create: () => Promise<OutboxSt
       assert.equal((await store.statusForCommit('db', 'c:2')).rows, 1);
     });
 
-    it('replayable pages through what was published after a position', async () => {
-      for (const [i, position] of ['log:1', 'log:2', 'log:3', null].entries()) {
-        await enqueue(`c:${i}`, `tag-${i}`);
-        await store.markPublished(await claim(), position);
-      }
-      const found: string[] = [];
-      for (let afterId = ''; ;) {
-        const page = await store.replayable({ namespace: 'db', afterPosition: 'log:1', afterId, limit: 2 });
-        if (page.length === 0) break;
-        found.push(...page.map(tagOf));
-        afterId = page.at(-1)!.id;
-      }
-      assert.deepEqual(found.sort(), ['tag-1', 'tag-2', 'tag-3']);
-    });
+    describeOutboxReplay(() => subject);
 
     it('record chooses a position of its own, another one for every commit', async () => {
       const first = await store.record('db', tags('a', 'b', 'a'));

@@ -3,6 +3,7 @@ import type { Clock } from '../../core/clock/clock.port.js';
 import { SystemClock } from '../../core/clock/system-clock.js';
 import { CommitPosition } from '../../core/outbox/commit-position.js';
 import { InvalidationReceipt } from '../../core/outbox/invalidation-receipt.js';
+import { mayBeLost } from '../../core/outbox/lost-positions.js';
 import type { OutboxBatch } from '../../core/outbox/outbox-intent.js';
 import { outboxRowId } from '../../core/outbox/outbox-row-id.js';
 import type { OutboxRow, RowClaim, RowReference } from '../../core/outbox/outbox-row.js';
@@ -20,10 +21,12 @@ import {
  * counts as committed when `enqueue` resolves.
  */
 export class InMemoryOutboxStore extends OutboxStore {
+  override readonly shared = false;
   private readonly byId = new Map<string, OutboxRow>();
   /** In order of publishing. */
   private readonly published = new Map<string, OutboxRow>();
   private readonly listeners = new Set<OutboxHintListener>();
+  private readonly underWay = new Set<string>();
 
   constructor(private readonly clock: Clock = new SystemClock()) {
     super();
@@ -183,12 +186,26 @@ export class InMemoryOutboxStore extends OutboxStore {
     return dead.sort((a, b) => a.createdAtMs - b.createdAtMs || compare(a.id, b.id)).slice(0, limit);
   }
 
-  override async replayable({ namespace, afterPosition, afterId = '', limit }: ReplayRequest): Promise<OutboxRow[]> {
+  override async replayable({ namespace, afterId = '', limit, ...lost }: ReplayRequest): Promise<OutboxRow[]> {
+    const needed = ({ state, claimedAtMs, appliedPosition }: OutboxRow): boolean =>
+      state === OutboxState.Pending
+        ? claimedAtMs !== null
+        : state === OutboxState.Published && mayBeLost(appliedPosition, lost);
     return this.rows()
-      .filter((row) => row.namespace === namespace && row.state === OutboxState.Published && row.id > afterId)
-      .filter((row) => row.appliedPosition === null || row.appliedPosition > afterPosition)
+      .filter((row) => row.namespace === namespace && row.id > afterId && needed(row))
       .sort((a, b) => compare(a.id, b.id))
       .slice(0, limit);
+  }
+
+  override async markReplayed(ids: readonly string[], appliedPosition: string | null): Promise<void> {
+    const rows = ids.map((id) => this.row(id)).filter((row) => row?.state === OutboxState.Published);
+    for (const row of rows) this.published.set(row!.id, this.update(row!, { appliedPosition }));
+  }
+
+  override async exclusively<Result>(name: string, work: () => Promise<Result>): Promise<Result | null> {
+    if (this.underWay.has(name)) return null;
+    this.underWay.add(name);
+    return work().finally(() => this.underWay.delete(name));
   }
 
   override async prune(namespace: string, olderThanMs: number, limit: number): Promise<number> {

@@ -19,6 +19,8 @@ const PER_LEASE = 5;
 /** Sends the heartbeats of one instance (coherence page, 2.6): five in the time of a lease. */
 export class Heartbeat {
   readonly everyMs: number;
+  /** False while this instance owes the history something: its heartbeats do not say then how far it has come. */
+  complete = true;
   private readonly limitMs: number;
 
   constructor(
@@ -41,7 +43,8 @@ export class Heartbeat {
     const { control, members } = this.keys;
     const sentAt = instant(this.clock);
     const keys = [control, this.keys.heartbeat(this.instanceId), members];
-    const beat = runScript(client, HB, keys, [era, this.leaseMs, this.instanceId, applied]);
+    const position = this.complete ? applied : '';
+    const beat = runScript(client, HB, keys, [era, this.leaseMs, this.instanceId, position]);
     const [theirs, lastId, whole] = asList(await inTime(this.clock, this.limitMs, beat));
     this.anchor?.heard(sentAt, whole === 1);
     if (this.anchor?.trusted(sentAt.monotonic) === false) return null;

@@ -16,7 +16,7 @@ import {
   type LogMessageCodec,
   type SignedMessage,
 } from '../../core/coherence/log-message.js';
-import { covers, type Position } from '../../core/coherence/position.js';
+import { covers, eraOfPosition, type Position } from '../../core/coherence/position.js';
 import { bytesOf, splitInvalidation } from '../../core/coherence/split-invalidation.js';
 import { Gatherer } from './gatherer.js';
 import type { MemberWatch } from './member-watch.js';
@@ -88,6 +88,8 @@ export class RedisInvalidationLog extends InvalidationLog {
   private listener: LogListener | null = null;
   private isClosed = false;
   private readonly outgoing: Gatherer<Piece, Executed>;
+  /** Numbers the histories met: what was owed to an earlier one is owed to the latest. */
+  private histories = 0;
 
   constructor(private readonly parts: RedisLogParts) {
     super();
@@ -123,10 +125,9 @@ export class RedisInvalidationLog extends InvalidationLog {
   override async append(invalidation: Invalidation, options: AppendOptions = {}): Promise<AppendReceipt> {
     if (this.isClosed) throw closed();
     const acknowledge = options.wait === 'cluster';
-    const pieces = splitInvalidation(invalidation).map((piece) => ({ invalidation: piece, acknowledge }));
-    let executed: Executed[];
+    let executed: readonly Executed[];
     try {
-      executed = await Promise.all(pieces.map((piece) => this.outgoing.add(piece)));
+      executed = await this.executeInOneHistory(invalidation, acknowledge);
     } catch (error) {
       throw notInvalidated(error);
     }
@@ -197,13 +198,42 @@ export class RedisInvalidationLog extends InvalidationLog {
     this.listener = null;
   }
 
-  /** The history changed: what this instance had executed lately, the server may not have heard of. */
+  /** One position stands for all pieces, so none of them may be in a history that has ended meanwhile. */
+  private async executeInOneHistory(invalidation: Invalidation, acknowledge: boolean): Promise<readonly Executed[]> {
+    const pieces = splitInvalidation(invalidation);
+    for (;;) {
+      const executed = await Promise.all(
+        pieces.map((piece) => this.outgoing.add({ invalidation: piece, acknowledge })),
+      );
+      const eras = new Set(executed.map(({ position }) => eraOfPosition(position)));
+      if (eras.size <= 1) return executed;
+    }
+  }
+
+  /**
+   * The history changed: what this instance had executed lately, the server may not have heard of. Until it has, the
+   * instance does not count as back.
+   */
   private async executeAgain(): Promise<void> {
-    const { link, recent, options } = this.parts;
-    if (recent === null || !(await link.until(() => link.rights.fills, options.leaseMs))) return;
-    const pieces = recent.of(link.era).flatMap(splitInvalidation);
-    const executed = pieces.map((invalidation) => this.outgoing.add({ invalidation, acknowledge: false }));
-    await Promise.allSettled(executed); // one that fails has lost its link, and comes again with the next history
+    const { link, recent, options, clock } = this.parts;
+    if (recent === null) return;
+    const history = (this.histories += 1);
+    link.heartbeat.complete = false;
+    while (!this.isClosed && history === this.histories) {
+      try {
+        if (await link.until(() => link.rights.fills, options.leaseMs)) {
+          const again = async (invalidation: Invalidation): Promise<Position> => {
+            const [{ position }] = (await this.executeInOneHistory(invalidation, false)) as [Executed];
+            return position;
+          };
+          await recent.executeAgain(link.era, again);
+          link.heartbeat.complete = history === this.histories;
+          return;
+        }
+      } catch {
+        await clock.sleep(options.retryMinMs); // the link has noted it
+      }
+    }
   }
 
   private async execute(pieces: readonly Piece[]): Promise<readonly Executed[]> {

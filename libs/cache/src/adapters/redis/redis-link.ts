@@ -31,7 +31,7 @@ export class RedisLink {
   private readonly backoff: Backoff;
   private readonly breaker: CircuitBreaker;
   private readonly reader: LogReader;
-  private readonly heartbeat: Heartbeat;
+  readonly heartbeat: Heartbeat;
   private session: RedisSession | null = null;
   private listener: LinkListener | null = null;
   private running: Promise<void> | null = null;
@@ -212,8 +212,8 @@ export class RedisLink {
     const { attestation, bump } = await this.parts.attestor.attestAll(clients, this.era, this.metShard);
     if (!session.alive || this.closing) throw new Error('CLOSED the session ended while it was attested');
     this.attached(bump ?? attestation);
-    if (bump === null) return;
-    this.parts.repair.repair(session.values, bump).catch((error: unknown) => this.judge(session, error));
+    const repair = this.parts.repair.repair(session.values, attestation.era, () => session.alive);
+    repair.catch((error: unknown) => this.judge(session, error));
   }
 
   private attached({ kind, era, lastId, shards }: Attestation): void {

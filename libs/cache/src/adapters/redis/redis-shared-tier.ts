@@ -86,7 +86,7 @@ export class RedisSharedTier extends SharedTier {
       sweeper,
       upkeep,
       members,
-      recent: replay === null ? null : new RecentInvalidations(clock),
+      recent: replay === null ? null : new RecentInvalidations(clock, options.leaseMs),
       policy,
       anchor,
       clock,

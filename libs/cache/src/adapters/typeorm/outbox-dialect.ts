@@ -24,8 +24,14 @@ export interface OutboxStatements {
   readonly find: string;
   /** namespace, limit */
   readonly deadLetters: string;
-  /** namespace, after this log position, after this id, limit */
+  /** namespace, after this id, limit, from this log position, preserved ones as JSON */
   readonly replayable: string;
+  /** ids, log position or `null` */
+  readonly markReplayed: string;
+  /** name; answers `won`: the session holds the lock of that name until it ends, or unlocks */
+  readonly tryLock: string;
+  /** name */
+  readonly unlock: string;
   /** namespace, age in ms, limit */
   readonly prune: string;
   /** namespace */

@@ -9,7 +9,7 @@ import { OutboxStore, type OutboxHintListener, type ReplayRequest } from '../../
 import { CacheEntitySubscriber } from './cache-entity-subscriber.js';
 import { CommitAnnouncer } from './commit-announcer.js';
 import { assertSupported, dialectOf } from './dialects.js';
-import { connectionOf, whileHolding } from './held-connection.js';
+import { connectionOf, whileElected, whileHolding, withQueryRunner } from './held-connection.js';
 import { TypeOrmInvalidationCollector } from './invalidation-collector.js';
 import { NotificationListener } from './notification-listener.js';
 import type { Answer, Database, OutboxDialect, OutboxStatements } from './outbox-dialect.js';
@@ -33,6 +33,7 @@ import { WriteLedger } from './write-ledger.js';
  * committed with it or not at all (G4). Times are the database's own.
  */
 export class TypeOrmOutboxStore extends OutboxStore {
+  override readonly shared = true;
   override readonly transactions = new TransactionTracker();
   /** Beside the outbox the database says which history of the shared log counts; see `CacheModuleOptions.anchor`. */
   readonly anchor: TypeOrmHistoryAnchor;
@@ -212,9 +213,20 @@ export class TypeOrmOutboxStore extends OutboxStore {
     return (await this.run<StoredOutboxRow>('deadLetters', namespace, limit)).rows.map(toOutboxRow);
   }
 
-  override async replayable({ namespace, afterPosition, afterId = '', limit }: ReplayRequest): Promise<OutboxRow[]> {
-    const { rows } = await this.run<StoredOutboxRow>('replayable', namespace, afterPosition, afterId, limit);
-    return rows.map(toOutboxRow);
+  override async replayable(request: ReplayRequest): Promise<OutboxRow[]> {
+    const { namespace, afterId = '', limit, from, preserved } = request;
+    // What has no end has none there either: each database knows another word for a missing value than JSON's own.
+    const list = JSON.stringify(preserved.map(({ upTo, ...rest }) => (upTo === null ? rest : { ...rest, upTo })));
+    return (await this.run<StoredOutboxRow>('replayable', namespace, afterId, limit, from, list)).rows.map(toOutboxRow);
+  }
+
+  override async markReplayed(ids: readonly string[], appliedPosition: string | null): Promise<void> {
+    if (ids.length > 0) await this.run('markReplayed', ids, appliedPosition);
+  }
+
+  override exclusively<Result>(name: string, work: () => Promise<Result>): Promise<Result | null> {
+    const elected = (queryRunner: QueryRunner) => whileElected(queryRunner, this.dialect(), name, work);
+    return withQueryRunner(this.source(), elected);
   }
 
   override async prune(namespace: string, olderThanMs: number, limit: number): Promise<number> {
@@ -261,18 +273,6 @@ export class TypeOrmOutboxStore extends OutboxStore {
       'LARDER_OPTION_INVALID',
       'Expected `typeormOutbox` to have a DataSource, got none. Pass `typeormOutbox({ dataSource })`, or import TypeOrmModule in the application.',
     );
-  }
-}
-
-async function withQueryRunner(
-  dataSource: DataSource,
-  work: (queryRunner: QueryRunner) => Promise<void>,
-): Promise<void> {
-  const queryRunner = dataSource.createQueryRunner();
-  try {
-    await work(queryRunner);
-  } finally {
-    await queryRunner.release();
   }
 }
 

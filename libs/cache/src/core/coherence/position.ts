@@ -70,6 +70,19 @@ export function covers(at: Position, awaited: Position): boolean {
   return at.slice(0, EPOCH) > awaited.slice(0, EPOCH);
 }
 
+/** A path of histories as a server keeps it: each era and the last id of it that stands. */
+export function splitPath(text: string): { readonly era: Era; readonly upTo: LogId }[] {
+  return Array.from({ length: Math.floor(text.length / POSITION) }, (_, n) => {
+    const segment = text.slice(n * POSITION, (n + 1) * POSITION);
+    return { era: segment.slice(0, ERA), upTo: segment.slice(ERA) };
+  });
+}
+
+/** The nonce, which no two histories share. */
+export function nonceOf(era: Era): string {
+  return era.slice(EPOCH);
+}
+
 /** The log's clock at a message, Unix ms of the server that gave the id. */
 export function millisecondsOf(id: LogId): number {
   return Number.parseInt(id.slice(0, MS), 16);

@@ -3,14 +3,28 @@ import type { CacheBackend } from './cache-backend.port.js';
 import type { CoherenceEvents } from './coherence.events.js';
 import type { HistoryAnchor } from './history-anchor.port.js';
 import type { InvalidationLog } from './invalidation-log.port.js';
+import type { Era, LogId } from './position.js';
 
-/** The log's past was lost or changed; everything up to `since` is known to stand, later invalidations may be missing. */
-export interface HistoryChange {
-  /** The last position of the old history that survived. */
-  readonly since: string;
-  /** The new history. */
-  readonly lineage: string;
+/** A history, and how far it is preserved: what was executed in it later was lost. */
+export interface HistorySegment {
+  readonly era: Era;
+  /** `null`: all of it, for it is the present one. */
+  readonly upTo: LogId | null;
 }
+
+/** A part of the log's past was lost: only what stands on the path is known to have been executed. */
+export interface HistoryChange {
+  /** The histories that lead to the present one, which is the last. What came before the first no valid entry is older than. */
+  readonly path: readonly HistorySegment[];
+  /** How long the loss has been known, ms by the server's clock; longer than a moment where repairing it was interrupted. */
+  readonly knownForMs: number;
+}
+
+/**
+ * `replayed`: everything that may be missing has been executed again. `elsewhere`: another instance is at it.
+ * `impossible`: not all of it is known any more.
+ */
+export type ReplayOutcome = 'replayed' | 'elsewhere' | 'impossible';
 
 /** What a shared tier needs to know of the cache it serves. */
 export interface SharedTierContext {
@@ -21,9 +35,10 @@ export interface SharedTierContext {
   readonly events?: CoherenceEvents;
   /**
    * Repairs a history change by applying again what may be missing (an outbox does this), after which the tier stays
-   * warm. Resolves `false` where it cannot. Without it every entry older than the change is dropped: cold, and right.
+   * warm. Asked again after a while when it rejects, and when another instance is at it, until the change is repaired.
+   * Without it, or where it is impossible, every entry older than the change is dropped: cold, and right.
    */
-  readonly replay?: (change: HistoryChange) => Promise<boolean>;
+  readonly replay?: (change: HistoryChange) => Promise<ReplayOutcome>;
   /** Where the history that counts is written down, so that a server that was cut off and replaced is not used. */
   readonly anchor?: HistoryAnchor;
 }

@@ -25,11 +25,11 @@ interface Failure {
  * it is nevertheless, the fence of each row makes its marks void.
  */
 export class BatchDelivery {
-  private readonly applied: OutboxRow[] = [];
+  /** By position: the log's history may change between two of them, and only one of the positions be lost. */
+  private readonly applied = new Map<string | null, OutboxRow[]>();
   private readonly failures: Failure[] = [];
   /** Neither applied nor failed. */
   private readonly open: Set<OutboxRow>;
-  private position: string | null = null;
   private outage: { readonly error: string; readonly rows: readonly OutboxRow[] } | null = null;
   private renewal: Timer | null = null;
 
@@ -107,11 +107,11 @@ export class BatchDelivery {
   }
 
   private succeed(rows: readonly OutboxRow[], position: string | null | void): void {
-    // The latest position stands for the whole batch: replaying or awaiting a little more than needed is harmless.
-    if (position != null && (this.position === null || position > this.position)) this.position = position;
+    const together = this.applied.get(position ?? null) ?? [];
+    this.applied.set(position ?? null, together);
     for (const row of rows) {
       this.open.delete(row);
-      this.applied.push(row);
+      together.push(row);
     }
   }
 
@@ -124,7 +124,7 @@ export class BatchDelivery {
 
   private async settle(): Promise<DeliveryResult> {
     const result: DeliveryResult = { published: 0, retried: 0, deadLettered: 0 };
-    if (this.applied.length > 0) result.published = await this.settleApplied();
+    if (this.applied.size > 0) result.published = await this.settleApplied();
     for (const failure of this.failures) {
       const outcome = await this.settleFailure(failure);
       if (outcome === 'dead') result.deadLettered += 1;
@@ -135,10 +135,13 @@ export class BatchDelivery {
   }
 
   private async settleApplied(): Promise<number> {
-    const published = await this.store.markPublished(this.applied, this.position);
-    const oldest = Math.min(...this.applied.map((row) => row.createdAtMs));
-    const lagMs = Math.max(0, this.options.clock.wall() - oldest);
-    this.options.events?.emit('published', { rows: this.applied, lagMs });
+    let published = 0;
+    for (const [position, rows] of this.applied) {
+      published += await this.store.markPublished(rows, position);
+      const oldest = Math.min(...rows.map((row) => row.createdAtMs));
+      const lagMs = Math.max(0, this.options.clock.wall() - oldest);
+      this.options.events?.emit('published', { rows, lagMs });
+    }
     return published;
   }
 
@@ -175,15 +178,18 @@ export class BatchDelivery {
     this.renewal = clock.schedule(claimTtlMs / 3, () => {
       this.scheduleRenewal();
       // A renewal that fails is made good by the next one, and a claim that lapses by the fence.
-      this.store.renew([...this.open, ...this.applied]).catch((error: unknown) => {
+      this.store.renew(this.inHand()).catch((error: unknown) => {
         this.options.events?.emit('failed', { namespace: this.namespace(), error, pauseMs: 0 });
       });
     });
   }
 
   private namespace(): string {
-    for (const row of [...this.open, ...this.applied]) return row.namespace;
-    return '';
+    return this.inHand()[0]?.namespace ?? '';
+  }
+
+  private inHand(): OutboxRow[] {
+    return [...this.open, ...[...this.applied.values()].flat()];
   }
 }
 

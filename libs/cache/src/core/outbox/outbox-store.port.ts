@@ -1,5 +1,6 @@
 import type { CommitPosition } from './commit-position.js';
 import type { InvalidationReceipt } from './invalidation-receipt.js';
+import type { LostPositions } from './lost-positions.js';
 import type { OutboxBatch, OutboxIntent } from './outbox-intent.js';
 import type { OutboxRow, RowClaim, RowReference } from './outbox-row.js';
 import type { CommitStatus, OutboxStatus } from './outbox-status.js';
@@ -17,11 +18,9 @@ export interface OutboxHint {
 /** Told of a hint, of a local commit before its writer is. What it returns is awaited for a bounded time only, and its failure is never the writer's. */
 export type OutboxHintListener = (hint: OutboxHint) => Promise<void> | void;
 
-/** A place in the replay of published rows: continues after the given row. */
-export interface ReplayRequest {
+/** A page of the rows to be applied again: continues after the given row. */
+export interface ReplayRequest extends LostPositions {
   readonly namespace: string;
-  /** Rows applied at this log position or earlier (text order) are safe and left out. */
-  readonly afterPosition: string;
   /** Continues after this row id; @default from the first */
   readonly afterId?: string;
   readonly limit: number;
@@ -36,6 +35,9 @@ export interface ReplayRequest {
 export abstract class OutboxStore {
   /** Tells whether a call runs inside a transaction; `null` where there are none. */
   readonly transactions: TransactionContext | null = null;
+
+  /** True where all instances of an application see the same rows: one of them can then apply again what any had applied. */
+  abstract readonly shared: boolean;
 
   /**
    * Prepares the store (schema, connections). Called once before use.
@@ -113,8 +115,20 @@ export abstract class OutboxStore {
   /** Dead rows of a namespace, oldest first. */
   abstract deadLetters(namespace: string, limit: number): Promise<OutboxRow[]>;
 
-  /** Published rows that a lost part of the log may have held, ordered by id: to be applied again (G4). */
+  /**
+   * Rows that a lost part of the log may have held, ordered by id, to be applied again (G4): published ones without a
+   * position or with one that is not preserved, and claimed ones, which may have been applied and not marked yet.
+   */
   abstract replayable(request: ReplayRequest): Promise<OutboxRow[]>;
+
+  /** Notes where published rows were applied again; rows in other states stay as they are. */
+  abstract markReplayed(ids: readonly string[], appliedPosition: string | null): Promise<void>;
+
+  /**
+   * Does work that one instance at a time should do. `null` where another is at it. When the winner dies, or loses its
+   * connection, another one can win: the work must bear being done twice.
+   */
+  abstract exclusively<Result>(name: string, work: () => Promise<Result>): Promise<Result | null>;
 
   /** Deletes up to `limit` rows published more than `olderThanMs` ago; returns their number. Other states are never pruned. */
   abstract prune(namespace: string, olderThanMs: number, limit: number): Promise<number>;

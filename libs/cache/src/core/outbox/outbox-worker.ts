@@ -2,6 +2,7 @@ import type { Timer } from '../clock/clock.port.js';
 import { BatchDelivery } from './batch-delivery.js';
 import type { CommitPosition } from './commit-position.js';
 import type { InvalidationApplier } from './invalidation-applier.js';
+import type { LostPositions } from './lost-positions.js';
 import { UnreadableIntent } from './outbox-intent.js';
 import type { OutboxRow } from './outbox-row.js';
 import type { OutboxPublishReport, OutboxWorkerDiagnostics } from './outbox-report.js';
@@ -15,6 +16,9 @@ import { PollLoop } from './poll-loop.js';
 
 /** Part of the time for stopping that is kept for giving back what did not finish. */
 const GIVE_BACK_SHARE = 0.2;
+/** A replay of so many rows takes longer than the cache takes to fill anew. */
+const MOST_REPLAYED = 100_000;
+const REPLAY_PAGE = 500;
 const PRUNE_BATCH = 1_000;
 const PRUNE_INTERVAL_MS = 60_000;
 const NOTHING_CLAIMED: OutboxPublishReport = Object.freeze({ claimed: 0, published: 0, retried: 0, deadLettered: 0 });
@@ -76,18 +80,21 @@ export class OutboxWorker {
   }
 
   /**
-   * Applies again what was published after a log position: repairs a log whose later part was lost (G4). Applying is
-   * idempotent, so rows that were not lost do no harm. Resolves `true` when everything has been applied.
+   * Applies again what a lost part of the log may have held (G4), and notes where: what a second loss takes is found by the
+   * next replay, and so is what an interrupted replay left. Applying is idempotent, so rows that were not lost do no harm.
    *
+   * @returns how many rows were applied again; `null` when they are more than is worth it, and some are left
    * @throws whatever store or applier throw; the replay may then be begun anew
    */
-  async replay(afterPosition: string): Promise<true> {
+  async replay(lost: LostPositions): Promise<number | null> {
     const { namespace } = this;
-    const limit = this.options.batchSize;
+    let replayed = 0;
     for (let afterId = ''; ;) {
-      const rows = await this.outbox.replayable({ namespace, afterPosition, afterId, limit });
+      const rows = await this.outbox.replayable({ ...lost, namespace, afterId, limit: REPLAY_PAGE });
       await this.applyAgain(rows.filter(({ intent }) => !(intent instanceof UnreadableIntent)));
-      if (rows.length < limit) return true;
+      replayed += rows.length;
+      if (rows.length < REPLAY_PAGE) return replayed;
+      if (replayed >= MOST_REPLAYED) return null;
       afterId = rows.at(-1)!.id;
     }
   }
@@ -132,10 +139,24 @@ export class OutboxWorker {
     }
   }
 
+  /** Rows with the same target are applied once. */
   private async applyAgain(rows: readonly OutboxRow[]): Promise<void> {
-    if (rows.length === 0) return;
-    if (this.applier.applyBatch !== undefined) await this.applier.applyBatch(rows);
-    else for (const row of rows) await this.applier.applyInvalidation(row.intent, row);
+    const { applier, options } = this;
+    const targets = [...new Map(rows.map((row) => [row.targetHash, row])).values()];
+    const idsOf = (of: readonly OutboxRow[]): string[] => {
+      const hashes = new Set(of.map(({ targetHash }) => targetHash));
+      return rows.filter(({ targetHash }) => hashes.has(targetHash)).map(({ id }) => id);
+    };
+    const size = applier.applyBatch === undefined ? 1 : options.batchSize;
+    for (let at = 0; at < targets.length; at += size) {
+      const batch = targets.slice(at, at + size);
+      const [first] = batch;
+      const position =
+        applier.applyBatch === undefined
+          ? await applier.applyInvalidation(first!.intent, first!)
+          : await applier.applyBatch(batch);
+      await this.outbox.markReplayed(idsOf(batch), position ?? null);
+    }
   }
 
   /** True while more may be waiting. */

@@ -1,6 +1,6 @@
 import type { Logger } from '@nestjs/common';
 import type { Clock } from '../../core/clock/clock.port.js';
-import type { HistoryChange } from '../../core/coherence/shared-tier.port.js';
+import type { HistoryChange, ReplayOutcome } from '../../core/coherence/shared-tier.port.js';
 import { Emitter } from '../../core/events/emitter.js';
 import { InvalidationIntent } from '../../core/invalidation/intent.js';
 import type { InvalidateOptions, InvalidationService } from '../../core/invalidation/invalidation-service.js';
@@ -9,6 +9,7 @@ import type { OutboxEvents } from '../../core/outbox/outbox.events.js';
 import type { OutboxStore } from '../../core/outbox/outbox-store.port.js';
 import { resolveOutboxWorkerOptions, type OutboxWorkerSettings } from '../../core/outbox/outbox-worker.options.js';
 import { OutboxWorker } from '../../core/outbox/outbox-worker.js';
+import { HistoryReplay } from './history-replay.js';
 import type { OutboxApplier } from './outbox-applier.js';
 import { OwnWrites } from './own-writes.js';
 
@@ -91,11 +92,12 @@ export class DurableRoad {
     return this.outbox?.record(this.namespace, { intents, reason }) ?? null;
   }
 
-  /** Repairs a change of the log's history by applying again what its lost part may have held. */
-  async replay(change: HistoryChange): Promise<boolean> {
-    if (this.worker === null) return false;
-    this.logger.warn(`The log's history has changed; published rows since ${change.since} are applied again`);
-    return this.worker.replay(change.since);
+  /** Repairs a change of the log's history by applying again what its lost part may have held; one instance at a time. */
+  async replay(change: HistoryChange): Promise<ReplayOutcome> {
+    const { outbox, worker, namespace, logger } = this;
+    if (outbox === null || worker === null) return 'impossible';
+    const replay = new HistoryReplay(outbox, worker, namespace, logger);
+    return (await outbox.exclusively(`larder replay ${namespace}`, () => replay.run(change))) ?? 'elsewhere';
   }
 
   async open(): Promise<void> {

@@ -37,6 +37,21 @@ end
 return dropped`,
 );
 
+/**
+ * HELD (ctl | era) → { path, members, known for, ms }, or an empty list where nothing is held: what the repair of a changed
+ * history has to know; see ATTEST.
+ */
+export const HELD = script(
+  'HELD',
+  `${CHECK_ERA}
+local r, refusal = control(KEYS[1], ARGV[1], 'h', 'p', 'hm', 'hs')
+if not r then return refusal end
+if not r[4] then return {} end
+local t = redis.call('TIME')
+local now = t[1] * 1000 + math.floor(t[2] / 1000)
+return { r[5] or '', r[6] or '', string.format('%.0f', math.max(0, now - tonumber(r[7] or now))) }`,
+);
+
 /** SETTLE (ctl | era, outcome) → ends a hold: `replayed` makes entries older than it valid again, anything else invalid for good. */
 export const SETTLE = script(
   'SETTLE',
@@ -45,8 +60,11 @@ local c = KEYS[1]
 local r, refusal = control(c, ARGV[1], 'h')
 if not r then return refusal end
 if not r[4] then return 0 end
-if ARGV[2] ~= 'replayed' and r[4] > r[3] then redis.call('HSET', c, 'f', r[4]) end
-return redis.call('HDEL', c, 'h')`,
+if ARGV[2] ~= 'replayed' then
+  if r[4] > r[3] then redis.call('HSET', c, 'f', r[4]) end
+  redis.call('HDEL', c, 'p') -- nothing valid is older than this history
+end
+return redis.call('HDEL', c, 'h', 'hm', 'hs')`,
 );
 
 /** NOW (ctl) → the clock of the server that gives positions, Unix ms. */

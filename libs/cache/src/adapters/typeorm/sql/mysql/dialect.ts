@@ -3,10 +3,11 @@ import { CacheError } from '../../../../core/errors/cache-error.js';
 import { outboxRowId } from '../../../../core/outbox/outbox-row-id.js';
 import type { Answer, Database, EnqueueRequest, OutboxDialect } from '../../outbox-dialect.js';
 import { CLAIM } from './claim.js';
+import { TRY_LOCK, UNLOCK } from './elect.js';
 import { enqueue, enqueueOnce } from './enqueue.js';
 import { FIRST_ANCHOR, RAISE_ANCHOR, READ_ANCHOR } from './history-anchor.js';
 import { TRIGGER } from './install-trigger.js';
-import { HELD, MARK_FAILED, PUBLISH, RELEASE, RENEW } from './marks.js';
+import { HELD, MARK_FAILED, MARK_REPLAYED, PUBLISH, RELEASE, RENEW } from './marks.js';
 import { PRUNE } from './prune.js';
 import { RESET_DEAD_LETTERS } from './reset-dead-letters.js';
 import { SCHEMA } from './schema.js';
@@ -37,6 +38,9 @@ export const MYSQL: OutboxDialect = {
     find: FIND,
     deadLetters: DEAD_LETTERS,
     replayable: REPLAYABLE,
+    markReplayed: MARK_REPLAYED,
+    tryLock: TRY_LOCK,
+    unlock: UNLOCK,
     prune: PRUNE,
     readAnchor: READ_ANCHOR,
     firstAnchor: FIRST_ANCHOR,

@@ -17,6 +17,10 @@ SET state = 'published', published_at_ms = ${NOW_MS}, claimed_at_ms = NULL, clai
 ${CHANGEABLE}
 `;
 
+export const MARK_REPLAYED = `
+UPDATE ${OUTBOX_TABLE} ${BY_ID} SET applied_pos = $2 WHERE id IN ($1) AND state = 'published'
+`;
+
 export const MARK_FAILED = `
 UPDATE ${OUTBOX_TABLE} ${BY_ID}
 SET attempts = attempts + 1, last_error = $3, claimed_at_ms = NULL, claim_owner = NULL,

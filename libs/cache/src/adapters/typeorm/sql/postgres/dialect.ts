@@ -2,10 +2,11 @@ import type { Answer, Database, OutboxDialect } from '../../outbox-dialect.js';
 import type { StoredOutboxRow } from '../../outbox-row-mapping.js';
 import { OUTBOX_CHANNEL } from '../tables.js';
 import { CLAIM } from './claim.js';
+import { TRY_LOCK, UNLOCK } from './elect.js';
 import { ENQUEUE } from './enqueue.js';
 import { FIRST_ANCHOR, RAISE_ANCHOR, READ_ANCHOR } from './history-anchor.js';
 import { TRIGGER } from './install-trigger.js';
-import { MARK_FAILED, PUBLISH, RELEASE, RENEW } from './marks.js';
+import { MARK_FAILED, MARK_REPLAYED, PUBLISH, RELEASE, RENEW } from './marks.js';
 import { PRUNE } from './prune.js';
 import { RESET_DEAD_LETTERS } from './reset-dead-letters.js';
 import { SCHEMA } from './schema.js';
@@ -32,6 +33,9 @@ export const POSTGRES: OutboxDialect = {
     find: FIND,
     deadLetters: DEAD_LETTERS,
     replayable: REPLAYABLE,
+    markReplayed: MARK_REPLAYED,
+    tryLock: TRY_LOCK,
+    unlock: UNLOCK,
     prune: PRUNE,
     readAnchor: READ_ANCHOR,
     firstAnchor: FIRST_ANCHOR,

@@ -12,6 +12,10 @@ WHERE id = ANY (ARRAY(SELECT unnest($1::text[]))) AND state <> 'published'
 /** Called for every batch: see `create-claim.ts`. */
 export const PUBLISH = `SELECT published FROM hydracache_publish($1, $2, $3)`;
 
+export const MARK_REPLAYED = `
+UPDATE ${OUTBOX_TABLE} SET applied_pos = $2 WHERE id = ANY (ARRAY(SELECT unnest($1::text[]))) AND state = 'published'
+`;
+
 export const MARK_FAILED = `
 UPDATE ${OUTBOX_TABLE}
 SET attempts = attempts + 1, last_error = $3, claimed_at_ms = NULL, claim_owner = NULL,
