@@ -18,7 +18,7 @@ export type { HttpCacheOptions } from './nest/http/http-cache.options.js';
 export type { HttpRequest } from './nest/http/http-request.js';
 export { CacheService } from './nest/cache.service.js';
 export type { SourceVersion } from './core/coherence/source-version.js';
-export type { EntryOptions, KeyExplanation } from './nest/cache.service.js';
+export type { EntryOptions, GetOrSetOptions, KeyExplanation } from './nest/cache.service.js';
 export { CacheHealth } from './nest/cache-health.js';
 export type { CacheHealthReport } from './nest/cache-health.js';
 export { CacheInvalidations } from './nest/durability/cache-invalidations.js';

@@ -26,6 +26,15 @@ export interface EntryOptions<T = any> extends CachePolicyOptions {
   sourceVersion?: SourceVersion | ((value: T) => SourceVersion | undefined);
 }
 
+/** How a value is read. */
+export interface GetOrSetOptions<T = any> extends EntryOptions<T> {
+  /**
+   * The position that an invalidation returned, here or on another instance: what is answered reflects it. The read waits
+   * for it up to 50 ms, and then goes past the cache. @default none: other instances' invalidations are reflected within L
+   */
+  after?: string;
+}
+
 /** Where a key is. */
 export interface KeyExplanation {
   readonly key: string;
@@ -34,6 +43,8 @@ export interface KeyExplanation {
 }
 
 const DEFAULT_SCOPE = 'app';
+/** How long a read waits until this instance has come as far as a position, ms. */
+const CATCH_UP_MS = 50;
 
 /**
  * The cache by hand: the same roads that the decorators take. Keys are local to a scope (`'app'` unless said otherwise)
@@ -47,9 +58,9 @@ export class CacheService {
    * The cached value, or `load`'s result, which is then kept. Everyone who asks at the same time shares one load.
    * Errors of `load` pass unchanged and are not kept.
    */
-  async getOrSet<T>(key: string, load: () => Promise<T> | T, options: EntryOptions<T> = {}): Promise<T> {
+  async getOrSet<T>(key: string, load: () => Promise<T> | T, options: GetOrSetOptions<T> = {}): Promise<T> {
     const { scope, policy, enabled, tagsOf } = this.resolve(options);
-    if (!enabled) return load();
+    if (!enabled || !(await this.reflects(options.after))) return load();
     const request = {
       key: keyIn(scope, key),
       scope,
@@ -115,6 +126,10 @@ export class CacheService {
   explain(key: string, options: Pick<EntryOptions, 'scope'> = {}): KeyExplanation {
     const full = keyIn(scopeOf(options), key);
     return { key: full, memory: this.runtime.engine.inspect(full) };
+  }
+
+  private async reflects(position: string | undefined): Promise<boolean> {
+    return position === undefined || this.runtime.log.waitApplied(position, CATCH_UP_MS);
   }
 
   private resolve(options: EntryOptions) {
