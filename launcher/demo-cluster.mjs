@@ -1,12 +1,13 @@
 // @ts-check
 /**
  * `npm run demo:cluster`: Redis, PostgreSQL and three instances of the shop on three ports; then, in the terminal, a write
- * on one instance and the reads on the others turning over, with times. Stops everything and ends by itself.
+ * on one instance, and one in the database behind their backs, and the reads turning over, with times. Stops everything and ends by itself.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import pg from 'pg';
 import { buildWhatIsOld } from './build.mjs';
 import { freePort } from './free-port.mjs';
 import { startPostgres } from './postgres.mjs';
@@ -28,6 +29,7 @@ try {
   // One after the other: the first one makes the tables.
   for (const name of INSTANCES) shops.push(await open(name, postgres.url, redis.url));
   await show(shops);
+  await showForeignWrite(shops, postgres.url);
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
   process.exitCode = 1;
@@ -106,6 +108,28 @@ async function show(shops) {
   console.log(
     'after the write was answered (negative: the other instance showed it even before); the bound is 2,000 ms.',
   );
+}
+
+/**
+ * A writer that knows nothing of the cache: SQL in the database, as `psql` sends it. The table's trigger records it.
+ * @param {Shop[]} shops
+ * @param {string} databaseUrl
+ */
+async function showForeignWrite(shops, databaseUrl) {
+  const priceCents = 299;
+  const sql = `UPDATE product SET "priceCents" = ${priceCents} WHERE id = 1`;
+  console.log(`\nSomebody else writes to the database: ${sql}`);
+  const client = new pg.Client({ connectionString: databaseUrl });
+  await client.connect();
+  try {
+    await client.query(sql);
+  } finally {
+    await client.end();
+  }
+  const committedAt = performance.now();
+  for (const { shop, at, answer } of await Promise.all(shops.map((shop) => readUntil(shop, priceCents)))) {
+    line(shop, answer, `${(at - committedAt).toFixed(1)} ms after the commit`);
+  }
 }
 
 /** @param {Shop} shop */
