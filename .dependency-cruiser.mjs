@@ -23,7 +23,7 @@ export const MAY_IMPORT = {
     'core/clock',
     'core/errors',
   ],
-  'core/metrics': ['core/engine', 'core/invalidation', 'core/outbox'], // their `*.events.ts` only, see below
+  'core/metrics': ['core/engine', 'core/invalidation', 'core/outbox', 'core/coherence', 'core/events'], // their `*.events.ts` only, see below
   'core/decision': ['core/engine', 'core/invalidation', 'core/keys', 'core/clock', 'core/errors'],
   'core/prefix': ['core/engine', 'core/invalidation', 'core/keys', 'core/clock', 'core/errors'],
   adapters: ['core'],
@@ -36,6 +36,7 @@ export const MAY_USE = {
   core: ['re2js', 'msgpackr'],
   'adapters/memory': [],
   'adapters/redis': ['ioredis'],
+  'adapters/prometheus': ['prom-client'],
   'adapters/typeorm': ['typeorm', 'pg'],
   nest: ['@nestjs/common', '@nestjs/core', 'rxjs', 'reflect-metadata', 'zod'],
   testing: [],
@@ -133,7 +134,7 @@ export default {
       'metrics-listen-to-events',
       'Metrics subscribe to what is announced; they reach into nothing.',
       { path: `${src}core/metrics/` },
-      { path: `${src}core/`, pathNot: [`${src}core/metrics/`, '\\.events\\.ts$'] },
+      { path: `${src}core/`, pathNot: [`${src}core/(metrics|events)/`, '\\.events\\.ts$'] },
     ),
     rule(
       'the-root-entry-is-lean',

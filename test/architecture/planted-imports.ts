@@ -93,6 +93,11 @@ export const PLANTS: readonly Plant[] = [
     text: use('../memory/memory.backend.js'),
   },
   { rule: 'adapters/memory uses no package', path: `${src}/adapters/memory/planted-lodash.ts`, text: use('lodash') },
+  {
+    rule: 'adapters/prometheus uses prom-client',
+    path: `${src}/adapters/prometheus/planted-lodash.ts`,
+    text: use('lodash'),
+  },
   { rule: 'adapters/redis uses ioredis', path: `${src}/adapters/redis/planted-lodash.ts`, text: use('lodash') },
   { rule: 'adapters/typeorm uses typeorm, pg', path: `${src}/adapters/typeorm/planted-lodash.ts`, text: use('lodash') },
   { rule: 'testing uses no package', path: `${src}/testing/planted-lodash.ts`, text: use('lodash') },

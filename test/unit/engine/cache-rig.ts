@@ -98,6 +98,7 @@ export class CacheRig {
       scope: 'user',
       action: 'get',
       policy: { ...POLICY, ...policy },
+      counters: this.engine.counters.of('user', 'get'),
       load,
       tagsOf: () => [scopeTag('user'), ...tags],
       unless: null,

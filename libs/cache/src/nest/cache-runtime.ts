@@ -17,6 +17,7 @@ import { InvalidationService } from '../core/invalidation/invalidation-service.j
 import { LogApplier } from '../core/invalidation/log-applier.js';
 import { targetMatcher } from '../core/invalidation/target-matcher.js';
 import { PatternCache } from '../core/keys/pattern-cache.js';
+import { MetricsRecorder } from '../core/metrics/metrics-recorder.js';
 import { resolveNamespace, type CacheModuleOptions } from './cache.options.js';
 import { anchorOf } from './durability/anchor-of.js';
 import { AuditTrail } from './durability/audit-trail.js';
@@ -43,6 +44,7 @@ export class CacheRuntime {
   readonly coherence = new Emitter<CoherenceEventMap>();
   readonly durable: DurableRoad;
   readonly audit: AuditTrail;
+  readonly metrics = new MetricsRecorder();
   readonly compiler: CacheMethodCompiler;
   /** Names of the tiers a read passes, in order. */
   readonly tiers: readonly string[];
@@ -94,6 +96,12 @@ export class CacheRuntime {
     this.compiler = new CacheMethodCompiler(this.engine, this.durable, options, (message) => this.logger.warn(message));
     this.tiers = backend === null ? ['memory'] : ['memory', backend.name];
     new TroubleReporter(this.logger).listen(this.engine.events, this.invalidations.events, this.coherence);
+    this.metrics.listen({
+      engine: this.engine.events,
+      invalidations: this.invalidations.events,
+      coherence: this.coherence,
+      outbox: this.durable.events,
+    });
     holder.compiler = this.compiler;
   }
 

@@ -12,6 +12,7 @@ import { CacheExplorer } from './cache.explorer.js';
 import type { CacheModuleOptions } from './cache.options.js';
 import { CacheInvalidations } from './durability/cache-invalidations.js';
 import { CacheHealth } from './cache-health.js';
+import { CacheMetrics } from './cache-metrics.js';
 import { CacheRegistry } from './cache-registry.js';
 import { CacheRuntime } from './cache-runtime.js';
 import { CacheService } from './cache.service.js';
@@ -57,6 +58,7 @@ const PROVIDERS: readonly Provider[] = [
   CacheActions,
   CacheService,
   CacheHealth,
+  CacheMetrics,
   CacheInvalidations,
   CacheExplorer,
   AdminAccess,
@@ -117,6 +119,7 @@ export class CacheModule {
         CacheActions,
         CacheService,
         CacheHealth,
+        CacheMetrics,
         CacheInvalidations,
         AdminAccess,
         AdminCommands,

@@ -7,6 +7,7 @@ import type { OutboxWorkerSettings } from '../core/outbox/outbox-worker.options.
 import type { HistoryAnchor } from '../core/coherence/history-anchor.port.js';
 import type { SharedTier } from '../core/coherence/shared-tier.port.js';
 import { CacheError, describeInput } from '../core/errors/cache-error.js';
+import type { MetricsExporter } from '../core/metrics/metrics-snapshot.js';
 import type { MemoryOptions } from '../core/engine/l1.options.js';
 import type { ReadPolicy } from '../core/engine/read-policy.js';
 import type { AdminOptions } from './admin/admin.options.js';
@@ -54,6 +55,8 @@ export interface CacheModuleOptions {
   http?: HttpCacheOptions;
   /** Events that invalidate, beside `@InvalidateOn`. @default none */
   events?: readonly EventMapping[];
+  /** Where the cache's numbers are shown, e.g. `prometheus()`. @default nowhere but in CacheMetrics */
+  metrics?: MetricsExporter;
   /** Answers carry a `Cache-Status` header (RFC 9211). @default false */
   cacheStatus?: boolean;
   /** Time, for tests. @default the machine's clock */

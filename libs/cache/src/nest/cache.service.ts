@@ -66,6 +66,7 @@ export class CacheService {
       scope,
       action: 'getOrSet',
       policy,
+      counters: this.runtime.engine.counters.of(scope, 'getOrSet'),
       load,
       tagsOf,
       unless: null,

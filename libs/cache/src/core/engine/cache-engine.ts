@@ -13,6 +13,7 @@ import { LocalTier } from './local-tier.js';
 import { surveyKeys, surveyMatches, type MatchSurvey } from './match-survey.js';
 import type { ReadPolicy } from './read-policy.js';
 import type { ReadRequest } from './read-request.js';
+import { ReadCounterRegistry } from './read-counters.js';
 import { ReadRoad } from './read-road.js';
 import { SharedTierReader } from './shared-tier-reader.js';
 
@@ -49,6 +50,7 @@ export interface EntryFacts {
 export class CacheEngine {
   readonly events = new EngineEvents();
   readonly local: LocalTier;
+  readonly counters = new ReadCounterRegistry();
   private readonly road: ReadRoad;
   private readonly deadlines: Deadlines;
   private readonly codec: ResolvedCodecOptions;
@@ -71,12 +73,14 @@ export class CacheEngine {
   /** Compiles a cached action. */
   action(definition: ActionDefinition): CachedAction {
     const { clock, bypass } = this.parts;
-    return new CachedAction(definition, this.local, this.road, clock, this.events, bypass ?? null);
+    const counters = this.counters.of(definition.scope, definition.name);
+    return new CachedAction(definition, counters, this.local, this.road, clock, this.events, bypass ?? null);
   }
 
   /** Compiles a cached bulk action. */
   manyAction(definition: ManyDefinition): CachedManyAction {
-    return new CachedManyAction(definition, this.road, this.events, this.parts.bypass ?? null);
+    const counters = this.counters.of(definition.scope, definition.name);
+    return new CachedManyAction(definition, counters, this.road, this.events, this.parts.bypass ?? null);
   }
 
   /** Reads by a ready-made key. */

@@ -2,6 +2,7 @@ import type { Clock } from '../clock/clock.port.js';
 import type { EngineEvents } from './engine.events.js';
 import type { L1Entry } from './l1-entry.js';
 import type { LocalTier } from './local-tier.js';
+import type { ReadCounters } from './read-counters.js';
 import type { ReadPolicy } from './read-policy.js';
 import type { ReadRequest } from './read-request.js';
 import type { ReadRoad } from './read-road.js';
@@ -23,13 +24,6 @@ export interface ActionDefinition {
   readonly unless: ((value: unknown, args: readonly unknown[]) => boolean) | null;
 }
 
-/** Reads of one action since start. */
-export interface ActionCounters {
-  hits: number;
-  misses: number;
-  bypassed: number;
-}
-
 /** Stands for "called without arguments" among the raw arguments. */
 const NO_ARGUMENTS = Symbol('no arguments');
 
@@ -38,13 +32,13 @@ const NO_ARGUMENTS = Symbol('no arguments');
  * itself, builds no key, allocates nothing and gets the promise kept on the entry. Everything else takes the road.
  */
 export class CachedAction {
-  readonly counters: ActionCounters = { hits: 0, misses: 0, bypassed: 0 };
   private readonly direct = new Map<unknown, L1Entry>();
   private readonly leased: boolean;
   private readonly directAllowed: boolean;
 
   constructor(
     readonly definition: ActionDefinition,
+    readonly counters: ReadCounters,
     private readonly local: LocalTier,
     private readonly road: ReadRoad,
     private readonly clock: Clock,
@@ -66,7 +60,7 @@ export class CachedAction {
     const now = this.leased ? this.clock.monotonic() : this.clock.coarse();
     if (!this.local.servable(entry, now) || (this.bypass !== null && this.bypass())) return undefined;
     entry.visited = true;
-    this.counters.hits += 1;
+    this.counters.memoryHits += 1;
     if (this.events.has('read')) this.announceHit(entry.key, 'memory', entry.freshUntil - now);
     if (!entry.shared) return Promise.resolve(this.local.handOut(entry));
     return (entry.promise ??= Promise.resolve(entry.value));
@@ -90,7 +84,7 @@ export class CachedAction {
     return flight.joined().then((arrival) => {
       const landing = this.road.landingFor(flight, arrival);
       if (landing === null) return this.travel(key, args, load);
-      this.counters.hits += 1;
+      this.counters.joined += 1;
       if (this.events.has('read')) this.announceHit(key, 'flight', 0);
       return landing.handOut();
     });
@@ -149,7 +143,6 @@ class ActionRead implements ReadRequest {
   readonly scope: string;
   readonly action: string;
   readonly policy: ReadPolicy;
-  private loaded = false;
 
   constructor(
     readonly key: string,
@@ -158,7 +151,7 @@ class ActionRead implements ReadRequest {
     private readonly run: () => unknown,
     /** Where the entry is to be found by the raw argument; `null`: nowhere. */
     private readonly direct: Map<unknown, L1Entry> | null,
-    private readonly counters: ActionCounters,
+    readonly counters: ReadCounters,
   ) {
     this.scope = definition.scope;
     this.action = definition.name;
@@ -166,7 +159,6 @@ class ActionRead implements ReadRequest {
   }
 
   load(): unknown {
-    this.loaded = true;
     return this.run();
   }
 
@@ -186,11 +178,6 @@ class ActionRead implements ReadRequest {
     entry.alias = this.direct;
     entry.aliasKey = argument;
     this.direct.set(argument, entry);
-  }
-
-  onEnd(): void {
-    if (this.loaded) this.counters.misses += 1;
-    else this.counters.hits += 1;
   }
 }
 

@@ -1,6 +1,6 @@
 import { BulkLoad, type LoadMissing } from './bulk-load.js';
-import type { ActionCounters } from './cached-action.js';
 import type { EngineEvents } from './engine.events.js';
+import type { ReadCounters } from './read-counters.js';
 import type { ReadPolicy } from './read-policy.js';
 import type { ReadRoad } from './read-road.js';
 
@@ -22,10 +22,9 @@ export interface ManyDefinition {
  * all guarantees hold for each; what is missing is loaded by one call.
  */
 export class CachedManyAction {
-  readonly counters: ActionCounters = { hits: 0, misses: 0, bypassed: 0 };
-
   constructor(
     readonly definition: ManyDefinition,
+    readonly counters: ReadCounters,
     private readonly road: ReadRoad,
     private readonly events: EngineEvents,
     private readonly bypass: (() => boolean) | null,
@@ -63,16 +62,13 @@ export class CachedManyAction {
 
   private async readOne(key: string, id: unknown, bulk: BulkLoad<unknown>): Promise<unknown> {
     const { scope, name: action, policy, tagsOf } = this.definition;
-    let loaded = false;
     const item = this.road.read({
       key,
       scope,
       action,
       policy,
-      load: () => {
-        loaded = true;
-        return bulk.load(id);
-      },
+      counters: this.counters,
+      load: () => bulk.load(id),
       tagsOf: (value) => tagsOf(value, id),
       unless: null,
       onInstalled: null,
@@ -82,8 +78,6 @@ export class CachedManyAction {
       return await item;
     } finally {
       bulk.decide(id);
-      if (loaded) this.counters.misses += 1;
-      else this.counters.hits += 1;
     }
   }
 

@@ -15,6 +15,27 @@ export interface ReadEvent {
   readonly ttlMs: number;
 }
 
+/**
+ * A read that memory could not answer has its answer. Reads that waited for another's load are not among them, and neither
+ * are hits in memory: timing one would cost more than the hit. Holds no key.
+ */
+export interface AnsweredEvent {
+  readonly scope: string;
+  readonly action: string;
+  /** What answered: the backend's name, `memory` for a value served under grace, or `source`. */
+  readonly tier: string;
+  /** From the call to the answer, the method's time included, ms. */
+  readonly tookMs: number;
+}
+
+/** A method ran, for one read or for all who waited. Holds no key. */
+export interface LoadedEvent {
+  readonly scope: string;
+  readonly action: string;
+  readonly tookMs: number;
+  readonly failed: boolean;
+}
+
 /** A load's result was stored. */
 export interface StoredEvent {
   readonly key: string;
@@ -38,6 +59,8 @@ export interface TroubleEvent {
 /** What the engine announces. Metrics, logs and health subscribe; the engine knows none of them. */
 export interface EngineEventMap {
   read: ReadEvent;
+  answered: AnsweredEvent;
+  loaded: LoadedEvent;
   stored: StoredEvent;
   fenced: FencedEvent;
   trouble: TroubleEvent;

@@ -77,10 +77,11 @@ export class FillRoad {
     try {
       value = await request.load();
     } catch (error) {
+      this.loaded(request, startedAt, true);
       this.release(request, permit);
       throw error;
     }
-    const tookMs = this.clock.monotonic() - startedAt;
+    const tookMs = this.loaded(request, startedAt, false);
     const copy = this.copyOf(request, value);
     const tags = copy === null ? null : this.tagsToKeep(request, value);
     if (copy === null) {
@@ -93,6 +94,28 @@ export class FillRoad {
     if (tags === null) this.release(request, permit);
     else stored = await this.keep(request, mark, permit, entry, value, { startedAt, tookMs, freshMs });
     return { answer: { value, outcome, tier: 'source', ttlMs: stored ? freshMs : 0 }, entry, tags };
+  }
+
+  /** Runs the method for its own caller alone, counted and timed. Its errors pass unchanged. */
+  async load(request: ReadRequest): Promise<unknown> {
+    const startedAt = this.clock.monotonic();
+    try {
+      const value = await request.load();
+      this.loaded(request, startedAt, false);
+      return value;
+    } catch (error) {
+      this.loaded(request, startedAt, true);
+      throw error;
+    }
+  }
+
+  /** Counts a run of the method and says how long it took, ms. */
+  private loaded({ counters }: ReadRequest, startedAt: number, failed: boolean): number {
+    const tookMs = this.clock.monotonic() - startedAt;
+    counters.loaded(failed);
+    const { scope, action } = counters;
+    if (this.events.has('loaded')) this.events.emit('loaded', { scope, action, tookMs, failed });
+    return tookMs;
   }
 
   /** Tells those who wait for the flight, if anybody does. */

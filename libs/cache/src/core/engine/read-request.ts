@@ -1,4 +1,5 @@
 import type { L1Entry } from './l1-entry.js';
+import type { ReadCounters } from './read-counters.js';
 import type { ReadPolicy } from './read-policy.js';
 
 /** One read as the road sees it. */
@@ -7,6 +8,8 @@ export interface ReadRequest {
   readonly scope: string;
   readonly action: string;
   readonly policy: ReadPolicy;
+  /** Where the read is counted. */
+  readonly counters: ReadCounters;
   /** Runs the method. Its errors pass unchanged. */
   readonly load: () => unknown;
   /** The tags of a loaded value, the scope's implicit tag included. */
@@ -17,6 +20,4 @@ export interface ReadRequest {
   readonly onInstalled: ((entry: L1Entry) => void) | null;
   /** Told when the read begins to wait for somebody else's load. */
   readonly onWaiting?: (() => void) | undefined;
-  /** Told once when the read is over, whatever came of it. */
-  readonly onEnd?: (() => void) | undefined;
 }

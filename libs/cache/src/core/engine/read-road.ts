@@ -51,12 +51,19 @@ export class ReadRoad {
   read(request: ReadRequest): Promise<unknown> {
     const now = this.clock.monotonic();
     const kept = this.fromMemory(request.key, now);
-    if (kept !== undefined) return Promise.resolve(this.announced(request, kept));
+    if (kept !== undefined) {
+      request.counters.memoryHits += 1;
+      return Promise.resolve(this.announced(request, kept));
+    }
     const answer = request.policy.graceMs > 0 ? this.underGrace(request, now) : this.take(request, 'miss', now);
     return answer.then(
-      (arrived) => this.announced(request, arrived),
+      (arrived) => {
+        request.counters.count(arrived.outcome, arrived.tier);
+        if (this.events.has('answered')) this.announceAnswer(request, arrived, now);
+        return this.announced(request, arrived);
+      },
       (error: unknown) => {
-        request.onEnd?.();
+        request.counters.count('miss', 'source');
         throw error;
       },
     );
@@ -79,7 +86,6 @@ export class ReadRoad {
   }
 
   private announced(request: ReadRequest, { value, outcome, tier, ttlMs }: Answer): unknown {
-    request.onEnd?.();
     if (this.events.has('read')) {
       this.events.emit('read', {
         scope: request.scope,
@@ -91,6 +97,12 @@ export class ReadRoad {
       });
     }
     return value;
+  }
+
+  private announceAnswer({ counters }: ReadRequest, { tier }: Answer, askedAt: number): void {
+    if (tier === 'flight') return;
+    const { scope, action } = counters;
+    this.events.emit('answered', { scope, action, tier, tookMs: this.clock.monotonic() - askedAt });
   }
 
   private fromMemory(key: string, now: number): Answer | undefined {
@@ -145,7 +157,7 @@ export class ReadRoad {
       const landing = await flight.joined();
       if (landing === ABANDONED) abandoned += 1;
       else if (landing === UNSHAREABLE)
-        return { value: await request.load(), outcome: expected, tier: 'source', ttlMs: 0 };
+        return { value: await this.fills.load(request), outcome: expected, tier: 'source', ttlMs: 0 };
       else if (flight.ordinal >= youngerThanThis || (leased && this.youngEnough(flight, landing, key)))
         return { value: landing.handOut(), outcome: 'hit', tier: 'flight', ttlMs: 0 };
       const kept = this.fromMemory(key, this.clock.monotonic());

@@ -62,11 +62,13 @@ export class HttpCacheInterceptor implements NestInterceptor {
     load: () => Promise<CachedAnswer | null>,
   ): Promise<CachedAnswer | null> {
     const { scope, action, policy, tagsOf } = route.definition;
-    return this.runtime!.engine.read({
+    const { engine } = this.runtime!;
+    return engine.read({
       key,
       scope,
       action,
       policy,
+      counters: engine.counters.of(scope, action),
       load,
       tagsOf: (answer) => tagsOf((answer as CachedAnswer).body, request),
       unless: (answer) => answer === null,
@@ -77,7 +79,7 @@ export class HttpCacheInterceptor implements NestInterceptor {
   /** `null`: the request goes past the cache. */
   private keyOf(route: CachedRoute, request: HttpRequest): string | null {
     const { scope, action } = route.definition;
-    const { events } = this.runtime!.engine;
+    const { events, counters } = this.runtime!.engine;
     let key: string | null = null;
     try {
       key = route.keyOf(request);
@@ -85,6 +87,7 @@ export class HttpCacheInterceptor implements NestInterceptor {
     } catch (error) {
       events.emit('trouble', { operation: 'key', scope, action, error });
     }
+    if (key === null) counters.of(scope, action).count('bypassed', 'source');
     if (key === null && events.has('read'))
       events.emit('read', { scope, action, key: '', outcome: 'bypassed', tier: 'source', ttlMs: 0 });
     return key;
