@@ -1,6 +1,6 @@
 // @ts-check
 /** Which server of a Redis Cluster has which slots, and moving them while the cluster works. */
-import { withRedis } from './redis-connection.mjs';
+import { until, withRedis } from './redis-connection.mjs';
 
 const MIGRATE_WITHIN_MS = 5_000;
 
@@ -112,7 +112,10 @@ export class SlotMove {
     });
   }
 
-  /** Moves what is left, and makes the new owner known. */
+  /**
+   * Moves what is left, and makes the new owner known. Resolves when every server knows it: if the new owner died before its
+   * replica has heard of the slot, nobody would have it any more.
+   */
   async finish() {
     while ((await this.move()) > 0);
     await this.#tell(this.to, 'NODE', this.to.id);
@@ -120,6 +123,13 @@ export class SlotMove {
     // The others would hear of it by gossip; one that is down hears of it when it is back.
     const others = (await ownersOf(this.servers)).filter(({ id }) => id !== this.to.id && id !== this.from.id);
     await Promise.allSettled(others.map((owner) => this.#tell(owner, 'NODE', this.to.id)));
+    await Promise.all(
+      this.servers.map((server) =>
+        until('every server to know the new owner of the slot', async () => {
+          return (await ownerOf([server], this.slot)).id === this.to.id;
+        }),
+      ),
+    );
   }
 
   /** Leaves the slot where it was, with the keys that have moved already: they are moved back. */

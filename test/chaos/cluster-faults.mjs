@@ -36,7 +36,7 @@ export const CLUSTER_FAULTS = {
     const primary = random.pick(await world.primaries());
     const replica = await world.replicaOf(primary);
     await Promise.all([world.kill(primary), world.kill(replica)]);
-    await sleep(random.between(0, 2 * NODE_TIMEOUT_MS));
+    await sleep(random.between(0, NODE_TIMEOUT_MS));
     await Promise.all([world.restart(primary), world.restart(replica)]);
     await world.whole();
   },
@@ -59,7 +59,7 @@ export const CLUSTER_FAULTS = {
     const replica = await world.replicaOf(primary);
     world.freeze(replica);
     await world.on(primary, (redis) => redis.call('CLIENT', 'KILL', 'TYPE', 'replica'));
-    await sleep(random.between(100, NODE_TIMEOUT_MS / 2)); // what is acknowledged now is lost
+    await sleep(random.between(100, NODE_TIMEOUT_MS / 4)); // what is acknowledged now is lost
     world.thaw(replica);
     await world.on(replica, (redis) => redis.call('CLUSTER', 'FAILOVER', 'TAKEOVER'));
     await world.succeeded(primary);
@@ -80,7 +80,7 @@ export const CLUSTER_FAULTS = {
     world.freeze(primary);
     await sleep(random.between(0, 300));
     await world.on(replica, (redis) => redis.call('CLUSTER', 'FAILOVER', 'TAKEOVER'));
-    await sleep(random.between(0, 2 * NODE_TIMEOUT_MS));
+    await sleep(random.between(0, NODE_TIMEOUT_MS));
     world.thaw(primary);
     await world.whole();
   },
@@ -88,7 +88,7 @@ export const CLUSTER_FAULTS = {
   'frozen primary': async ({ world, random }) => {
     const primary = random.pick(await world.primaries());
     world.freeze(primary);
-    await sleep(random.between(100, 3 * NODE_TIMEOUT_MS)); // with luck its replica takes over, and it wakes as an old primary
+    await sleep(random.between(100, 2 * NODE_TIMEOUT_MS)); // with luck its replica takes over, and it wakes as an old primary
     world.thaw(primary);
     await world.whole();
   },

@@ -7,8 +7,8 @@ import { World } from './world.mjs';
 
 /** @typedef {import('../../launcher/services.mjs').Server} Server */
 
-/** A silent node counts as failed after this, ms. */
-export const NODE_TIMEOUT_MS = 700;
+/** A silent node counts as failed after this, ms. On a busy machine sound nodes are silent for a while, too. */
+export const NODE_TIMEOUT_MS = 1500;
 const WHOLE_WITHIN_MS = 30_000;
 const CONTROL = 'larder:{chaos}:ctl';
 
@@ -163,6 +163,7 @@ export class ClusterWorld extends World {
 
   /** @override */
   async findings() {
+    await this.whole();
     for (const server of this.awake) await this.#count(server);
     const { MOVED = 0, ASK = 0, TRYAGAIN = 0, CROSSSLOT = 0 } = this.#answered;
     const counted = { MOVED, ASK, TRYAGAIN, CROSSSLOT };

@@ -44,9 +44,7 @@ const CLUSTER_CELL = {
   seconds: Math.min(seconds, 20),
   only: [
     'primary killed',
-    'failover in good order',
-    'takeover by a replica that lags',
-    'takeover from a frozen primary, which wakes',
+    'primary back at once and empty',
     'slots of values moved',
     'slot of the control record moved',
     'any key deleted',
