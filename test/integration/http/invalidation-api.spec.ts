@@ -1,0 +1,206 @@
+import { Injectable, type INestApplication } from '@nestjs/common';
+import { Test } from '@nestjs/testing';
+import { Cached, CacheHealth, CacheModule, CacheScope, memory, type CacheModuleOptions } from 'nestjs-larder';
+import { redis } from 'nestjs-larder/redis';
+import { typeormAudit } from 'nestjs-larder/typeorm';
+import { setTimeout as sleep } from 'node:timers/promises';
+import request from 'supertest';
+import type { DataSource } from 'typeorm';
+import { startRedis } from '../../../launcher/services.mjs';
+import { createDatabase, type TestDatabase } from '../typeorm/database.js';
+
+type RedisServer = Awaited<ReturnType<typeof startRedis>>;
+
+/** The source of truth of all instances. */
+const names = new Map<number, string>();
+
+@CacheScope('user')
+@Injectable()
+class Users {
+  @Cached('1h')
+  async get(id: number): Promise<string> {
+    return names.get(id) ?? 'nobody';
+  }
+}
+
+interface Instance {
+  readonly app: INestApplication;
+  readonly users: Users;
+}
+
+async function eventually(what: string, happened: () => boolean | Promise<boolean>): Promise<void> {
+  const until = Date.now() + 10_000;
+  while (!(await happened())) {
+    if (Date.now() > until) throw new Error(`expected ${what} within 10 s`);
+    await sleep(10);
+  }
+}
+
+describe('the invalidation API of three instances, over PostgreSQL and Redis', () => {
+  let database: TestDatabase;
+  let dataSource: DataSource;
+  let server: RedisServer;
+  let instances: Instance[];
+
+  async function open(options: Partial<CacheModuleOptions> = {}): Promise<Instance> {
+    const own = await database.connect();
+    const module = await Test.createTestingModule({
+      imports: [
+        CacheModule.forRoot({
+          namespace: 'people',
+          backend: redis({ url: server.url, lease: '500ms', retryMax: '200ms', secret: 'a secret of the tests' }),
+          audit: typeormAudit({ dataSource: own }),
+          admin: { public: true, commandsPerMinute: Infinity, clearsPerMinute: Infinity },
+          ...options,
+        }),
+      ],
+      providers: [Users],
+    }).compile();
+    const app = module.createNestApplication({ logger: false });
+    await app.listen(0, '127.0.0.1');
+    await eventually('the instance to be up', () => app.get(CacheHealth).report().status === 'up');
+    return { app, users: app.get(Users) };
+  }
+  const post = ({ app }: Instance, path: string, body: object) =>
+    request(app.getHttpServer()).post(`/invalidate/${path}`).send(body);
+  const get = ({ app }: Instance, path: string) => request(app.getHttpServer()).get(path);
+  const all = (id: number): Promise<string[]> => Promise.all(instances.map(({ users }) => users.get(id)));
+  const rowsOf = async (requestId: string): Promise<number> => {
+    const [{ count }] = await dataSource.query(
+      'SELECT count(*)::int AS count FROM invalidation_audit WHERE request_id = $1',
+      [requestId],
+    );
+    return count;
+  };
+
+  beforeAll(async () => {
+    database = await createDatabase();
+    server = await startRedis({ fromEnvironment: false });
+    dataSource = await database.connect();
+    instances = [await open(), await open(), await open()];
+  }, 120_000);
+  afterAll(async () => {
+    for (const { app } of instances ?? []) await app.close();
+    await server.stop();
+    await database.drop();
+  });
+
+  it.each<[string, object]>([
+    ['key', { keys: ['user:get:1'] }],
+    ['pattern', { pattern: 'user:get:1' }],
+    ['pattern', { pattern: 'user:*' }],
+    ['pattern', { pattern: '*:1' }],
+    ['pattern', { pattern: '/^user:GET:[1-3]$/i' }],
+    ['pattern', { pattern: 'user:get:1', cache_keys: [] }],
+  ])('by %s %j through one is seen by all', async (route, order) => {
+    names.set(1, 'old');
+    await post(instances[0]!, 'pattern', { pattern: '*' }).expect(200);
+    await eventually('all to show the old name', async () => (await all(1)).every((name) => name === 'old'));
+    names.set(1, 'new');
+    expect(await all(1)).toEqual(['old', 'old', 'old']);
+    await post(instances[0]!, route, order).expect(200);
+    expect(await instances[0]!.users.get(1)).toBe('new'); // at once
+    await eventually('all to show the new name', async () => (await all(1)).every((name) => name === 'new'));
+  });
+
+  it('has its row in the database when it is answered', async () => {
+    for (let n = 0; n < 20; n += 1) {
+      const { body } = await post(instances[n % 3]!, 'key', { keys: [`user:get:${n}`] }).expect(200);
+      expect(await rowsOf(body.request_id)).toBe(1);
+    }
+  });
+
+  it.each<[string, object]>([
+    ['key', { keys: ['user:get:1', 'user:get:2'], triggered_by: 'admin' }],
+    ['pattern', { pattern: 'user:get:*', triggered_by: 'admin' }],
+  ])('is carried out once and answered alike, by %s, under 20 repetitions on two instances', async (route, order) => {
+    for (const instance of instances) for (const id of [1, 2, 3]) await instance.users.get(id);
+    for (let round = 0; round < 5; round += 1) {
+      const body = { ...order, request_id: `${route}-${round}` };
+      const answers = await Promise.all(
+        Array.from({ length: 20 }, (_, n) => post(instances[n % 2]!, route, body).expect(200)),
+      );
+      const later = await post(instances[2]!, route, body).expect(200);
+      for (const answer of answers) expect(answer.body).toEqual(later.body);
+      expect(await rowsOf(body.request_id)).toBe(1);
+      const other = route === 'key' ? { keys: ['user:get:9'] } : { pattern: 'user:get:9' };
+      for (const instance of instances) {
+        await post(instance, route, { ...other, request_id: body.request_id }).expect(409);
+      }
+      expect(await rowsOf(body.request_id)).toBe(1);
+    }
+  });
+
+  it('lets one of two that differ win, when they come at once to two instances', async () => {
+    for (let round = 0; round < 10; round += 1) {
+      const request_id = `race-${round}`;
+      const [a, b] = await Promise.all([
+        post(instances[0]!, 'key', { keys: ['user:get:1'], request_id }),
+        post(instances[1]!, 'key', { keys: ['user:get:2'], request_id }),
+      ]);
+      expect(new Set([a.status, b.status])).toEqual(new Set([200, 409]));
+      const winner = a.status === 200 ? a : b;
+      const [{ keys }] = await dataSource.query('SELECT keys FROM invalidation_audit WHERE request_id = $1', [
+        request_id,
+      ]);
+      expect(winner.body.keys).toEqual(keys);
+    }
+  });
+
+  it('shows the same log everywhere, numbers as numbers, and pages through it', async () => {
+    const [first, second] = await Promise.all(
+      instances.slice(0, 2).map((instance) => get(instance, '/audit/logs?limit=5').expect(200)),
+    );
+    expect(second!.body).toEqual(first!.body);
+    const { logs, total_count, has_more } = first!.body;
+    expect([logs.length, typeof total_count, has_more]).toEqual([5, 'number', true]);
+    expect([typeof logs[0].id, typeof logs[0].latency]).toEqual(['number', 'number']);
+    const seen = [...logs];
+    for (let page = first!.body; page.has_more;) {
+      ({ body: page } = await get(instances[2]!, `/audit/logs?limit=50&before_id=${seen.at(-1).id}`).expect(200));
+      seen.push(...page.logs);
+    }
+    expect(seen.map(({ id }) => id)).toEqual(
+      Array.from(new Set<number>(seen.map(({ id }) => id))).sort((a, b) => b - a),
+    );
+    expect(seen).toHaveLength(total_count);
+    expect(await typeormAudit({ dataSource }).verify()).toMatchObject({ intact: true, rows: total_count });
+  });
+
+  it.each([
+    'UPDATE invalidation_audit SET triggered_by = $$x$$',
+    'DELETE FROM invalidation_audit',
+    'TRUNCATE invalidation_audit',
+  ])('keeps the log from %s, as the role of the application', async (statement) => {
+    await expect(dataSource.query(statement)).rejects.toThrow(/append-only/);
+  });
+
+  it('answers 503 and leaves no row while Redis is away, and carries the same request out when it is back', async () => {
+    const [instance] = instances as [Instance];
+    await server.kill();
+    const order = { keys: ['user:get:1'], request_id: 'while-away' };
+    const { body } = await post(instance, 'key', order).expect(503);
+    expect(body.message).toMatch(/^Expected .*, got .*Repeat the request/);
+    expect(await rowsOf('while-away')).toBe(0);
+    expect((await get(instance, '/invalidate/metrics').expect(200)).body.errors).toBeGreaterThan(0);
+    await server.restart();
+    await eventually('the instance to be up', () => instance.app.get(CacheHealth).report().status === 'up');
+    expect((await post(instance, 'key', order).expect(200)).body).toMatchObject({ request_id: 'while-away' });
+    expect(await rowsOf('while-away')).toBe(1);
+  }, 60_000);
+
+  it('goes on without its audit table, and tells so', async () => {
+    const alone = await open({ backend: memory(), namespace: 'alone' });
+    instances.push(alone);
+    await dataSource.query('ALTER TABLE invalidation_audit RENAME TO put_away');
+    const { body } = await post(alone, 'key', { keys: ['user:get:1'], request_id: 'unlogged' }).expect(200);
+    expect(body).toMatchObject({ success: true, was_logged: false });
+    expect((await get(alone, '/invalidate/metrics').expect(200)).body.errors).toBe(2); // the look-up and the row
+    await get(alone, '/audit/logs').expect(503);
+    await dataSource.query('ALTER TABLE put_away RENAME TO invalidation_audit');
+    expect(
+      (await post(alone, 'key', { keys: ['user:get:1'], request_id: 'unlogged' }).expect(200)).body,
+    ).not.toHaveProperty('was_logged');
+    expect(await rowsOf('unlogged')).toBe(1);
+  });
+});
