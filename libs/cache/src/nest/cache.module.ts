@@ -5,6 +5,7 @@ import { AdminAccess } from './admin/admin-access.js';
 import { AdminCommands } from './admin/admin-commands.js';
 import { AdminGate } from './admin/admin-gate.js';
 import { adminController } from './admin/admin.controller.js';
+import { COMMAND_PATHS, PlatformRefusals } from './admin/platform-refusals.js';
 import { RefusalLog } from './admin/refusal-log.js';
 import { adminRoutesOf, type CacheFeatureOptions } from './admin/admin-routes.module.js';
 import { CacheActions } from './cache-actions.js';
@@ -65,6 +66,7 @@ const PROVIDERS: readonly Provider[] = [
   AdminCommands,
   AdminGate,
   RefusalLog,
+  PlatformRefusals,
   HttpCacheRoutes,
   InvalidationCommands,
   InvalidationStatistics,
@@ -80,13 +82,20 @@ export class CacheModule {
   /** @throws CacheError at boot for options that cannot work, naming the field */
   static forRoot(options: CacheModuleOptions = {}): DynamicModule {
     const controllers = options.admin === false ? [] : [AdminController, ...apiControllers(options.invalidationApi)];
-    return CacheModule.withOptions([{ provide: CACHE_OPTIONS, useValue: options }], controllers);
+    return CacheModule.withOptions(
+      [{ provide: CACHE_OPTIONS, useValue: options }, commandPaths(options.invalidationApi)],
+      controllers,
+    );
   }
 
   /** As `forRoot`, with options that need other providers. */
   static forRootAsync(options: CacheModuleAsyncOptions): DynamicModule {
     const controllers = [AdminController, ...apiControllers(options.invalidationApi)];
-    return CacheModule.withOptions(asyncOptions(options), controllers, options.imports);
+    return CacheModule.withOptions(
+      [...asyncOptions(options), commandPaths(options.invalidationApi)],
+      controllers,
+      options.imports,
+    );
   }
 
   /**
@@ -133,6 +142,11 @@ export class CacheModule {
 
 function apiControllers(options: CacheModuleOptions['invalidationApi']): Type[] {
   return options === false ? [] : [invalidationApiController(resolveInvalidationApiOptions(options))];
+}
+
+function commandPaths(options: CacheModuleOptions['invalidationApi']): Provider {
+  const { keyPath, patternPath } = resolveInvalidationApiOptions(options || undefined);
+  return { provide: COMMAND_PATHS, useValue: options === false ? [] : [keyPath, patternPath] };
 }
 
 /** Routes cannot wait for a factory; what it says of them would change nothing, silently. */

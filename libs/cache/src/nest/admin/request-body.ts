@@ -31,7 +31,7 @@ export function readBody<Order>(request: HttpRequest, { schema, fields, cure }: 
   const stranger = issue!.code === 'unrecognized_keys';
   const [field, index] = stranger ? issue!.keys : issue!.path;
   if (typeof field !== 'string') throw invalid(`the body to be a JSON object, got ${describeInput(body)}`, cure);
-  if (stranger) throw invalid(`no field \`${field.slice(0, 64)}\``, cure, field.slice(0, 64));
+  if (stranger) throw invalid(`no field \`${field.slice(0, 64)}\`, got one`, cure, field.slice(0, 64));
   const value = (body as Record<string, unknown>)[field];
   const item = typeof index === 'number';
   const got = item ? (value as unknown[])[index] : value;

@@ -100,7 +100,7 @@ function refusal(issue: z.core.$ZodIssue, query: Record<string, unknown>): Admin
   const stranger = issue.code === 'unrecognized_keys';
   const field = String(stranger ? issue.keys[0] : issue.path[0]).slice(0, 64);
   const expectation = stranger
-    ? `no parameter \`${field}\``
+    ? `no parameter \`${field}\`, got one`
     : `\`${field}\` to be ${FIELDS[field]}, got ${describeInput(query[field])}`;
   return new AdminError('LARDER_REQUEST_INVALID', `Expected ${expectation}. ${CURE}`, 400, { field });
 }
