@@ -15,16 +15,9 @@ export class L1TagIndex {
 
   add(entry: L1Entry): void {
     if (entry.tags.length === 0) return;
-    const tags = distinct(entry.tags);
-    const handles: TagHandle[] = [];
-    const slots: number[] = [];
-    for (const tag of tags) {
-      const handle = this.join(tag, entry);
-      handles.push(handle);
-      slots.push(handle.entries.length - 1);
-    }
-    entry.handles = handles;
-    entry.slots = slots;
+    // Arrays of their final length: one that grows by pushes reserves room for 17.
+    entry.handles = distinct(entry.tags).map((tag) => this.join(tag, entry));
+    entry.slots = entry.handles.map((handle) => handle.entries.length - 1);
   }
 
   remove(entry: L1Entry): void {
