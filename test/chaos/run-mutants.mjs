@@ -1,6 +1,6 @@
 // @ts-check
 /**
- * `npm run test:mutants [-- --seed N]`: the protocol with one of its ideas switched off must be caught by the chaos run, or
+ * `npm run test:mutants [-- --seed N --topology cluster]`: the protocol with one of its ideas switched off must be caught by the chaos run, or
  * the chaos run proves nothing. Each mutant gets the faults that its idea is there for; it ends as soon as it is caught. The
  * last line is `N passed, N failed`.
  */
@@ -9,7 +9,10 @@ import { runCampaign } from './campaign.mjs';
 import { buildLibrary } from './library.mjs';
 import { MUTANTS } from './mutants.mjs';
 
-/** What is peculiar to a Cluster is switched off in one. */
+/**
+ * What is peculiar to a Cluster is switched off in one, by a run of its own: catching it takes a takeover by a replica that
+ * lags at the right moment, which may take more than one try.
+ */
 const IN_CLUSTER = new Set(['shard', 'order']);
 /** @type {Readonly<Record<keyof typeof MUTANTS, string[]>>} */
 const FAULTS = {
@@ -28,6 +31,7 @@ const { values } = parseArgs({
     seed: { type: 'string', default: String(1 + (Date.now() % 1_000_000)) },
     seconds: { type: 'string', default: '25' },
     only: { type: 'string', multiple: true },
+    topology: { type: 'string', default: 'pair' },
   },
 });
 const seed = Number(values.seed);
@@ -36,7 +40,8 @@ console.log(`seed ${seed}, at most ${values.seconds} s each`);
 
 let passed = 0;
 let failed = 0;
-for (const mutant of Object.keys(MUTANTS).filter((name) => values.only?.includes(name) ?? true)) {
+const here = Object.keys(MUTANTS).filter((name) => IN_CLUSTER.has(name) === (values.topology === 'cluster'));
+for (const mutant of here.filter((name) => values.only?.includes(name) ?? true)) {
   const started = performance.now();
   const { violated, world } = await runCampaign({
     leaseMs: 500,
@@ -44,7 +49,7 @@ for (const mutant of Object.keys(MUTANTS).filter((name) => values.only?.includes
     seconds: Number(values.seconds),
     leastReads: 0,
     mutant,
-    topology: IN_CLUSTER.has(mutant) ? 'cluster' : 'pair',
+    topology: values.topology === 'cluster' ? 'cluster' : 'pair',
     only: FAULTS[mutant],
     untilViolated: true,
     say: () => undefined,
