@@ -12,7 +12,7 @@ import { compare, costOfAwaited } from '../measure.mjs';
 const TABLE = 'hydracache_invalidation_outbox';
 const NAMESPACE = 'bench';
 /** Rows of one round, by the size of a batch. */
-const ROWS = { 1: 300, 64: 6_400, 512: 20_480 };
+const ROWS = { 1: 300, 64: 6_400, 256: 15_360, 512: 20_480 };
 const SEED_BATCH = 1_024;
 const CLAIM_TTL_MS = 30_000;
 const WRITES = 300;
