@@ -47,10 +47,29 @@ export { collectionTag, entityTag } from './core/invalidation/tags.js';
 export type { InvalidateOptions, InvalidationResult } from './core/invalidation/invalidation-service.js';
 
 export { CacheBackend } from './core/coherence/cache-backend.port.js';
+export type {
+  BackendRead,
+  FillEntry,
+  FillPermit,
+  ReadOptions,
+  StoredEntry,
+} from './core/coherence/cache-backend.port.js';
+export type { Invalidation, PatternTarget } from './core/coherence/invalidation.js';
 export { InvalidationLog } from './core/coherence/invalidation-log.port.js';
+export type {
+  AppendOptions,
+  AppendReceipt,
+  AppendWait,
+  LogHealth,
+  LogListener,
+  ResetCause,
+} from './core/coherence/invalidation-log.port.js';
+export { COHERENT_BACKEND, COHERENT_LOG, assertWait } from './core/coherence/tier-capabilities.js';
+export type { BackendCapabilities, Consistency, LogCapabilities } from './core/coherence/tier-capabilities.js';
 export { HistoryAnchor } from './core/coherence/history-anchor.port.js';
 export type { AnchoredHistory } from './core/coherence/history-anchor.port.js';
 export { SharedTier } from './core/coherence/shared-tier.port.js';
+export type { SharedTierContext, SharedTierParts } from './core/coherence/shared-tier.port.js';
 export { Clock } from './core/clock/clock.port.js';
 export type { Duration } from './core/clock/duration.js';
 export { CacheError } from './core/errors/cache-error.js';

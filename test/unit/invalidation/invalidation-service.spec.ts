@@ -34,6 +34,22 @@ async function withLog() {
 const USER = InvalidationIntent.entity('user', 1);
 
 describe('InvalidationService', () => {
+  it('refuses a wait that its log cannot give, and has done nothing then', async () => {
+    class EventualLog extends BreakableLog {
+      override readonly capabilities = { consistency: 'eventual', clusterWait: false, counts: false } as const;
+    }
+    const log = new EventualLog();
+    const rig = await CacheRig.open({ log });
+    await expect(rig.invalidations.invalidate([USER], { wait: 'cluster' })).rejects.toMatchObject({
+      code: 'LARDER_WAIT_UNSUPPORTED',
+      message: expect.stringContaining("got 'memory'"),
+    });
+    expect(log.attempts).toBe(0);
+    expect(rig.invalidations.pendingCount).toBe(0);
+    await rig.invalidations.invalidate([USER], { wait: 'applied' });
+    expect(log.executed).toHaveLength(1);
+  });
+
   it('carries many intents as one invalidation, each target once', async () => {
     const { log, rig } = await withLog();
     const intents = [

@@ -1,3 +1,5 @@
+import { COHERENT_BACKEND, type BackendCapabilities } from './tier-capabilities.js';
+
 /** The right to fill one key, handed out by a miss. A key invalidation revokes it, and so does anything that loses it. */
 export interface FillPermit {
   readonly token: string;
@@ -57,6 +59,9 @@ export interface ReadOptions {
 export abstract class CacheBackend {
   /** Names the tier in hits, logs and metrics, e.g. `redis`. */
   abstract readonly name: string;
+
+  /** What it promises across instances; a tier that can do less than the protocol asks says so here. */
+  readonly capabilities: BackendCapabilities = COHERENT_BACKEND;
 
   /** Called once before use; never rejects because a server is away, unless the backend is declared `required`. */
   abstract open(): Promise<void>;

@@ -1,4 +1,5 @@
 import type { Invalidation } from './invalidation.js';
+import { COHERENT_LOG, type LogCapabilities } from './tier-capabilities.js';
 
 /** Who follows the log. Both calls are synchronous: when they return, local state reflects them. */
 export interface LogListener {
@@ -8,16 +9,19 @@ export interface LogListener {
   reset(cause: ResetCause): void;
 }
 
+/** Why what an instance holds is no longer known to be right. */
 export type ResetCause = 'history' | 'gap' | 'lost-message' | 'forged-message';
 
 /** What an append waits for: executed in the log, or no live instance can serve the old value any more (G9). */
 export type AppendWait = 'applied' | 'cluster';
 
+/** How an append is made. */
 export interface AppendOptions {
-  /** @default 'applied' */
+  /** `cluster` only where the capabilities have `clusterWait`. @default 'applied' */
   readonly wait?: AppendWait;
 }
 
+/** What an append did. */
 export interface AppendReceipt {
   /** Where the invalidation stands in the log; text order is log order along one history. */
   readonly position: string;
@@ -48,6 +52,9 @@ export abstract class InvalidationLog {
   /** Technology, e.g. `memory`, `redis`. */
   abstract readonly kind: string;
 
+  /** What it promises across instances; a log that can do less than the protocol asks says so here. */
+  readonly capabilities: LogCapabilities = COHERENT_LOG;
+
   /** True when L1 may only be served under a lease, because the log is shared with other processes. */
   abstract readonly leased: boolean;
 
@@ -61,7 +68,8 @@ export abstract class InvalidationLog {
    * Executes an invalidation. When it resolves, every read that begins later on this instance reflects it (G5), and so
    * does every read of the shared tier (G3).
    *
-   * @throws CacheError when it was not executed or when that is unknown (G7); it may be repeated, it is idempotent
+   * @throws CacheError when it was not executed or when that is unknown (G7); it may be repeated, it is idempotent.
+   *   `LARDER_WAIT_UNSUPPORTED` for a wait it cannot give, and then nothing was executed
    */
   abstract append(invalidation: Invalidation, options?: AppendOptions): Promise<AppendReceipt>;
 

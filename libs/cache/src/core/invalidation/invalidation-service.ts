@@ -1,6 +1,7 @@
 import type { Clock, Timer } from '../clock/clock.port.js';
 import type { AppendWait, InvalidationLog } from '../coherence/invalidation-log.port.js';
 import type { Invalidation, PatternTarget } from '../coherence/invalidation.js';
+import { assertWait } from '../coherence/tier-capabilities.js';
 import type { InvalidationIntent } from './intent.js';
 import { InvalidationEvents, type InvalidatedEvent } from './invalidation.events.js';
 import type { LogApplier } from './log-applier.js';
@@ -13,7 +14,7 @@ export interface InvalidateOptions {
   actor?: string;
   /** Correlates the invalidation across logs and audit. @default generated */
   requestId?: string;
-  /** `cluster`: resolve only when no live instance can serve the old values (G9). @default 'applied' */
+  /** `cluster`: resolve only when no live instance can serve the old values (G9). Not every log can tell. @default 'applied' */
   wait?: AppendWait;
 }
 
@@ -80,6 +81,7 @@ export class InvalidationService {
    * Invalidates. When it resolves, this instance never serves the old values again (G5).
    *
    * @param record writes the audit record, in place of the recorder of all
+   * @throws CacheError `LARDER_WAIT_UNSUPPORTED` for a wait that the log cannot give; nothing was done
    * @throws the log's error when it was not applied, or when that is unknown (G7); memory of this instance is emptied of
    *   the targets all the same, and repeating is harmless
    */
@@ -88,6 +90,7 @@ export class InvalidationService {
     options: InvalidateOptions = {},
     record: InvalidationRecorder | null = this.recorder,
   ): Promise<InvalidationResult> {
+    assertWait(this.log.kind, this.log.capabilities, options.wait);
     const startedAt = this.clock.monotonic();
     const invalidation = this.merge(intents, options);
     const removedHere = this.applier.applyAndCount(invalidation);
@@ -106,7 +109,10 @@ export class InvalidationService {
    * Invalidates now if possible, else keeps trying: for callers whose work is done and must not fail (G6). Failure is
    * announced and counted in `pendingCount` until it is made good (G7).
    */
-  async invalidateOrRetry(intents: readonly InvalidationIntent[], options: InvalidateOptions = {}): Promise<void> {
+  async invalidateOrRetry(
+    intents: readonly InvalidationIntent[],
+    options: Omit<InvalidateOptions, 'wait'> = {},
+  ): Promise<void> {
     const requestId = options.requestId ?? this.newId();
     const wish = { intents, options: { ...options, requestId } };
     try {
