@@ -202,4 +202,28 @@ describe('applying what another instance appended', () => {
     expect(await rig.read('user:get:1', () => 'new')).toBe('new');
     expect(await rig.read('order:get:1', () => 'never asked')).toBe('other scope');
   });
+
+  it('removes durable entries before the log is told, and not from the log what they could not remove', async () => {
+    const { log, rig } = await withLog();
+    const order: string[] = [];
+    const removing = new Gate();
+    let broken = false;
+    rig.invalidations.removesFrom({
+      async remove({ tags }) {
+        await removing.passed;
+        if (broken) throw new Error('database away');
+        order.push(`removed ${tags.join()} before ${log.executed.length} messages`);
+        return 7;
+      },
+    });
+    const invalidating = rig.invalidations.invalidate([USER]);
+    await settled();
+    expect(log.executed).toEqual([]);
+    removing.open(null);
+    expect((await invalidating).removed).toBe(7);
+    expect(order).toEqual(['removed user:1 before 0 messages']);
+    broken = true;
+    await expect(rig.invalidations.invalidate([USER])).rejects.toThrow('database away');
+    expect(log.executed).toHaveLength(1);
+  });
 });

@@ -2,6 +2,7 @@ import type { Clock, Timer } from '../clock/clock.port.js';
 import type { AppendWait, InvalidationLog } from '../coherence/invalidation-log.port.js';
 import type { Invalidation, PatternTarget } from '../coherence/invalidation.js';
 import { assertWait } from '../coherence/tier-capabilities.js';
+import type { DurableEntries } from './durable-entries.js';
 import type { InvalidationIntent } from './intent.js';
 import { InvalidationEvents, type InvalidatedEvent } from './invalidation.events.js';
 import type { LogApplier } from './log-applier.js';
@@ -50,13 +51,14 @@ interface PendingInvalidation extends Wish {
 const MAX_PENDING = 1000;
 
 /**
- * The one road every removal takes: intents → log (which drops them from the shared tier) → every instance's memory. Who
- * needs durability across a crash puts an outbox before it; this service applies.
+ * The one road every removal takes: intents → durable entries → log (which drops them from the shared tier) → every
+ * instance's memory. Who needs durability across a crash puts an outbox before it; this service applies.
  */
 export class InvalidationService {
   readonly events = new InvalidationEvents();
   /** Writes the audit record of an invalidation before its caller is answered; `true` when it stands. */
   recorder: InvalidationRecorder | null = null;
+  private readonly durable: DurableEntries[] = [];
   private pending: PendingInvalidation[] = [];
   /** True from the first failure until nothing is pending: there is one retry loop, whoever fails meanwhile. */
   private retrying = false;
@@ -77,12 +79,17 @@ export class InvalidationService {
     return this.pending.length;
   }
 
+  /** From now on every invalidation removes these entries too, before it is written to the log. */
+  removesFrom(entries: DurableEntries): void {
+    this.durable.push(entries);
+  }
+
   /**
    * Invalidates. When it resolves, this instance never serves the old values again (G5).
    *
    * @param record writes the audit record, in place of the recorder of all
    * @throws CacheError `LARDER_WAIT_UNSUPPORTED` for a wait that the log cannot give; nothing was done
-   * @throws the log's error when it was not applied, or when that is unknown (G7); memory of this instance is emptied of
+   * @throws the error of durable entries or of the log when it was not applied, or when that is unknown (G7); memory of this instance is emptied of
    *   the targets all the same, and repeating is harmless
    */
   async invalidate(
@@ -94,8 +101,10 @@ export class InvalidationService {
     const startedAt = this.clock.monotonic();
     const invalidation = this.merge(intents, options);
     const removedHere = this.applier.applyAndCount(invalidation);
+    const durable = await Promise.all(this.durable.map((entries) => entries.remove(invalidation)));
     const receipt = await this.log.append(invalidation, { wait: options.wait ?? 'applied' });
-    const removed = Math.max(receipt.removed, await removedHere);
+    const removedDurably = durable.reduce((sum, count) => sum + count, 0);
+    const removed = Math.max(receipt.removed, await removedHere, removedDurably);
     const { reason, id: requestId } = invalidation;
     const [at, latencyMs] = [this.clock.wall(), this.clock.monotonic() - startedAt];
     const actor = options.actor ?? 'unknown';
