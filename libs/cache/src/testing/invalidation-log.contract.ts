@@ -76,6 +76,11 @@ export function describeInvalidationLog(name: string, create: () => Promise<Tier
         assert.deepEqual(positions, [...new Set(positions)].sort());
       });
 
+      it('tells where it stands to who applies it, as its receipt does', async () => {
+        const { position } = await log.append(invalidationOf({ keys: ['k'] }));
+        assert.equal(listener.positions[0], position);
+      });
+
       it('may be repeated', async () => {
         const invalidation = invalidationOf({ keys: ['k'] });
         const first = await log.append(invalidation);

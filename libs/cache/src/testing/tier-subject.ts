@@ -27,10 +27,13 @@ export interface TierSubject {
 /** A follower that writes down what it is told. */
 export class RecordingListener implements LogListener {
   readonly applied: Invalidation[] = [];
+  /** Where the log said that each stands, in the order of `applied`. */
+  readonly positions: string[] = [];
   readonly resets: ResetCause[] = [];
 
-  apply(invalidation: Invalidation): void {
+  apply(invalidation: Invalidation, position: string): void {
     this.applied.push(invalidation);
+    this.positions.push(position);
   }
 
   reset(cause: ResetCause): void {

@@ -45,8 +45,8 @@ export class HubInvalidationLog extends InvalidationLog {
     super();
     this.leaseMs = link.leaseMs;
     this.follower = new LogFollower(link.clock, link.leaseMs, {
-      apply: (invalidations) => {
-        for (const invalidation of invalidations) this.listener?.apply(invalidation);
+      apply: (invalidations, position) => {
+        for (const invalidation of invalidations) this.listener?.apply(invalidation, position);
         this.wakeWaiters();
       },
       reset: (cause) => this.listener?.reset(cause),
@@ -72,7 +72,7 @@ export class HubInvalidationLog extends InvalidationLog {
     }
     const { hub, others } = this.link;
     const receipt = await this.link.command('append', () => hub.invalidate(invalidation));
-    this.applyHere(invalidation);
+    this.applyHere(invalidation, receipt.position);
     if (wait === 'cluster') {
       // Whoever has not applied it when its lease must have run out cannot serve from memory any more.
       await Promise.all(others().map((log) => log.waitApplied(receipt.position, this.leaseMs)));
@@ -81,8 +81,8 @@ export class HubInvalidationLog extends InvalidationLog {
   }
 
   /** Own reads reflect it from now on, without waiting for the log's echo (G5). */
-  applyHere(invalidation: Invalidation): void {
-    this.listener?.apply(invalidation);
+  applyHere(invalidation: Invalidation, position: string): void {
+    this.listener?.apply(invalidation, position);
   }
 
   override leaseLive(now: number): boolean {

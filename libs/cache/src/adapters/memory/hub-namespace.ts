@@ -22,8 +22,8 @@ import {
   type Ord,
   type Position,
 } from '../../core/coherence/position.js';
-import { targetMatcher } from '../../core/invalidation/target-matcher.js';
-import { PatternCache } from '../../core/keys/pattern-cache.js';
+import { PermitTable, replaceOldest } from './permit-table.js';
+import { TargetKnowledge } from './target-knowledge.js';
 
 /** A value with the position that was current before it was read from the source. Instants are the hub's wall clock, ms. */
 export interface StampedEntry {
@@ -34,21 +34,8 @@ export interface StampedEntry {
   readonly keepUntil: number;
 }
 
-interface Predicate {
-  readonly ord: Ord;
-  readonly matches: (fullKey: string) => boolean;
-}
-
-interface HeldPermit {
-  readonly token: string;
-  readonly expiresAt: number;
-}
-
-/** Bounds (I19). Beyond them the oldest knowledge is folded into the floor or dropped: colder, never stale. */
-const MAX_TAGS = 100_000;
-const MAX_PREDICATES = 1000;
+/** Bound (I19): beyond it the oldest entries are dropped. */
 const MAX_ENTRIES = 100_000;
-const MAX_PERMITS = 100_000;
 
 /**
  * What a server holds for one namespace, with the steps a server does in one piece: every method here is atomic. It is
@@ -58,16 +45,14 @@ export class HubNamespace {
   private histories = 0;
   private currentEra: Era = this.nextEra();
   private last: LogId = NO_ID;
-  private floor: Ord = ordOf(this.currentEra, NO_ID);
-  private permitsGiven = 0;
-  private readonly tags = new Map<string, Ord>();
-  private readonly predicates: Predicate[] = [];
+  private readonly knowledge = new TargetKnowledge(ordOf(this.currentEra, NO_ID));
   private readonly entries = new Map<string, StampedEntry>();
-  private readonly permits = new Map<string, HeldPermit>();
-  private readonly compilePattern = targetMatcher(new PatternCache());
+  private readonly permits: PermitTable;
   private readonly followers = new Set<(frame: LogFrame) => void>();
 
-  constructor(private readonly clock: Clock) {}
+  constructor(private readonly clock: Clock) {
+    this.permits = new PermitTable(clock);
+  }
 
   get era(): Era {
     return this.currentEra;
@@ -91,17 +76,14 @@ export class HubNamespace {
 
   /** INV: the log first, then tags, patterns and floor, then each key's entry and permit. */
   invalidate(invalidation: Invalidation): { readonly position: Position; readonly removed: number } {
-    const patterns = invalidation.patterns.map(this.compilePattern);
     const ord = this.append(invalidation);
-    if (invalidation.flush) this.floor = ord;
-    for (const tag of invalidation.tags) this.raiseTag(tag, ord);
-    for (const matches of patterns) this.addPredicate({ ord, matches });
+    this.knowledge.note({ ...invalidation, keys: [] }, ord);
     let removed = 0;
     for (const key of invalidation.keys) {
       const entry = this.entries.get(key);
       if (entry !== undefined && entry.keepUntil > this.clock.wall()) removed += 1;
       this.entries.delete(key);
-      this.permits.delete(key);
+      this.permits.revoke(key);
     }
     return { position: this.position, removed };
   }
@@ -113,9 +95,7 @@ export class HubNamespace {
     const valid = entry !== undefined && entry.keepUntil > now && this.valid(key, entry);
     if (entry !== undefined && !valid) this.entries.delete(key);
     if (valid && entry.freshUntil > now && !refresh) return { hit: true, entry: shown(entry, now) };
-    const held = this.permits.get(key);
-    const owner = held === undefined || held.expiresAt <= now;
-    const token = owner ? this.givePermit(key, now + permitMs) : held.token;
+    const { token, owner } = this.permits.ask(key, permitMs);
     const stale = valid && entry.freshUntil <= now ? shown(entry, now) : null;
     return { hit: false, permit: { token, position: this.position }, owner, stale };
   }
@@ -123,43 +103,39 @@ export class HubNamespace {
   /** SETF: absent means refuse. */
   fill(key: string, permit: FillPermit, entry: FillEntry): boolean {
     if (!this.permitStands(key, permit)) return false;
-    this.permits.delete(key);
+    this.permits.revoke(key);
     if (outdated(entry.tags, this.entries.get(key)?.tags)) return false;
     this.store(key, entry, permit.position);
     return true;
   }
 
   release(key: string, permit: FillPermit): void {
-    if (this.permits.get(key)?.token === permit.token) this.permits.delete(key);
+    this.permits.release(key, permit);
   }
 
-  /** PUT: an invalidation of the key and the new value, in one step. */
-  put(key: string, entry: FillEntry, invalidation: Invalidation): boolean {
-    if (outdated(entry.tags, this.entries.get(key)?.tags)) return false;
+  /** PUT: an invalidation of the key and the new value, in one step. `null`: a newer version stands. */
+  put(key: string, entry: FillEntry, invalidation: Invalidation): Position | null {
+    if (outdated(entry.tags, this.entries.get(key)?.tags)) return null;
     this.append(invalidation);
-    this.permits.delete(key);
+    this.permits.revoke(key);
     this.store(key, entry, this.position);
-    return true;
+    return this.position;
   }
 
   /** The server lost its past: nothing that was stored before is known to be valid. */
   changeHistory(): void {
     this.currentEra = this.nextEra();
-    this.floor = ordOf(this.currentEra, this.last);
+    this.knowledge.raiseFloor(ordOf(this.currentEra, this.last));
     this.permits.clear();
   }
 
   /** True when no target of the entry was invalidated after its stamp (I1). */
   protected valid(key: string, { stamp, tags }: StampedEntry): boolean {
-    const ord = ordOfPosition(stamp);
-    if (eraOfPosition(stamp) !== this.currentEra || ord < this.floor) return false;
-    if (tags.some((tag) => (this.tags.get(tag) ?? '') > ord)) return false;
-    return !this.predicates.some((predicate) => predicate.ord > ord && predicate.matches(key));
+    return eraOfPosition(stamp) === this.currentEra && this.knowledge.valid(key, tags, ordOfPosition(stamp));
   }
 
-  protected permitStands(key: string, { token }: FillPermit): boolean {
-    const held = this.permits.get(key);
-    return held !== undefined && held.token === token && held.expiresAt > this.clock.wall();
+  protected permitStands(key: string, permit: FillPermit): boolean {
+    return this.permits.stands(key, permit);
   }
 
   private get position(): Position {
@@ -177,31 +153,10 @@ export class HubNamespace {
     return ordOf(this.currentEra, this.last);
   }
 
-  private raiseTag(tag: string, ord: Ord): void {
-    this.tags.set(tag, ord);
-    if (this.tags.size <= MAX_TAGS) return;
-    this.tags.clear();
-    this.floor = ord;
-  }
-
-  private addPredicate(predicate: Predicate): void {
-    this.predicates.push(predicate);
-    if (this.predicates.length <= MAX_PREDICATES) return;
-    const folded = this.predicates.splice(0, MAX_PREDICATES / 2).at(-1)!.ord;
-    if (folded > this.floor) this.floor = folded;
-  }
-
-  private givePermit(key: string, expiresAt: number): string {
-    this.permitsGiven += 1;
-    const token = `permit-${this.permitsGiven}`;
-    replace(this.permits, key, { token, expiresAt }, MAX_PERMITS);
-    return token;
-  }
-
   private store(key: string, { payload, tags, freshMs, keepMs }: FillEntry, stamp: Position): void {
     const now = this.clock.wall();
     const entry = { payload, tags, stamp, freshUntil: now + freshMs, keepUntil: now + keepMs };
-    replace(this.entries, key, entry, MAX_ENTRIES);
+    replaceOldest(this.entries, key, entry, MAX_ENTRIES);
   }
 
   /** Fresh at every change: two histories never share an era. */
@@ -209,13 +164,6 @@ export class HubNamespace {
     this.histories += 1;
     return this.histories.toString(16).padStart(8, '0') + this.histories.toString(16).padStart(16, '0');
   }
-}
-
-/** What is oldest leaves a full map: a map keeps the order of insertion. */
-function replace<Value>(map: Map<string, Value>, key: string, value: Value, limit: number): void {
-  map.delete(key);
-  if (map.size >= limit) for (const [oldest] of [...map].slice(0, Math.ceil(limit / 10))) map.delete(oldest);
-  map.set(key, value);
 }
 
 function shown({ payload, tags, freshUntil, keepUntil }: StampedEntry, now: number): StoredEntry {

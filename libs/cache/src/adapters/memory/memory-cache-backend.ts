@@ -51,9 +51,9 @@ export class MemoryCacheBackend extends CacheBackend {
       reason: 'set',
       origin,
     };
-    const stored = await this.link.command('put', () => this.link.hub.put(key, entry, invalidation));
-    if (stored) this.log.applyHere(invalidation);
-    return stored;
+    const position = await this.link.command('put', () => this.link.hub.put(key, entry, invalidation));
+    if (position !== null) this.log.applyHere(invalidation, position);
+    return position !== null;
   }
 
   override close(): Promise<void> {

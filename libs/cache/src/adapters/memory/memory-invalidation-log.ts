@@ -32,8 +32,9 @@ export class MemoryInvalidationLog extends InvalidationLog {
       );
     }
     this.sequence += 1;
-    this.listener?.apply(invalidation);
-    return { position: position(this.sequence), removed: 0 };
+    const at = position(this.sequence);
+    this.listener?.apply(invalidation, at);
+    return { position: at, removed: 0 };
   }
 
   override leaseLive(): boolean {

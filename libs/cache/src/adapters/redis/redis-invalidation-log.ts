@@ -104,7 +104,7 @@ export class RedisInvalidationLog extends InvalidationLog {
     link.start({
       applied: (invalidations, position) => {
         predicates.follow(invalidations, position);
-        for (const invalidation of invalidations) listener.apply(invalidation);
+        for (const invalidation of invalidations) listener.apply(invalidation, position);
       },
       reset: (cause) => {
         predicates.forget();
@@ -131,8 +131,8 @@ export class RedisInvalidationLog extends InvalidationLog {
     } catch (error) {
       throw notInvalidated(error);
     }
-    this.listener?.apply(invalidation); // own reads reflect it from now on, without waiting for the log's echo (G5)
     const { position } = executed.reduce((last, next) => (next.position > last.position ? next : last));
+    this.listener?.apply(invalidation, position); // own reads reflect it now, without waiting for the log's echo (G5)
     this.parts.recent?.remember(invalidation, position);
     if (invalidation.patterns.length > 0) this.parts.sweeper.soon();
     if (acknowledge) await this.parts.members.allBeyond(position);
@@ -159,7 +159,7 @@ export class RedisInvalidationLog extends InvalidationLog {
       const message = codec.encode({ invalidations: [invalidation], acknowledge: false }, clock.wall());
       const position = await this.insistently(() => store(message));
       if (position === null) return null;
-      this.listener?.apply(invalidation);
+      this.listener?.apply(invalidation, position);
       this.parts.recent?.remember(invalidation, position);
       return position;
     } catch (error) {

@@ -3,8 +3,12 @@ import { COHERENT_LOG, type LogCapabilities } from './tier-capabilities.js';
 
 /** Who follows the log. Both calls are synchronous: when they return, local state reflects them. */
 export interface LogListener {
-  /** Called for every invalidation of the namespace in log order, this instance's own included. May be called twice for one. */
-  apply(invalidation: Invalidation): void;
+  /**
+   * Called for every invalidation of the namespace in log order, this instance's own included. May be called twice for one.
+   *
+   * @param position where it stands in the log
+   */
+  apply(invalidation: Invalidation, position: string): void;
   /** Continuity was lost (gap, other history, expired lease beyond repair): drop all local state. */
   reset(cause: ResetCause): void;
 }
