@@ -18,7 +18,7 @@ import {
 import { prometheus } from 'nestjs-larder/prometheus';
 import { ManualClock } from 'nestjs-larder/testing';
 import { Registry } from 'prom-client';
-import { DEFINITIONS } from '../../libs/cache/src/adapters/prometheus/definitions.js';
+import { METRIC_DEFINITIONS } from '../../libs/cache/src/core/metrics/metric-definitions.js';
 import { larder } from '../architecture/repository.js';
 
 /** Loads take as long as the test says, on a clock that stands otherwise. */
@@ -330,7 +330,7 @@ describe('prometheus()', () => {
     for (let round = 0; round < 2; round += 1) {
       const made = await new Shop().open(prometheus({ registry, prefix: 'shop_' }));
       expect(registry.getMetricsAsArray().every(({ name }) => name.startsWith('shop_'))).toBe(true);
-      expect(registry.getMetricsAsArray()).toHaveLength(DEFINITIONS.length);
+      expect(registry.getMetricsAsArray()).toHaveLength(METRIC_DEFINITIONS.length);
       await made.close();
       expect(registry.getMetricsAsArray()).toEqual([]);
     }
@@ -354,7 +354,7 @@ describe('prometheus()', () => {
       .map((line) => /^\| `(larder_\w+)`\s*\| (\w+)/.exec(line))
       .filter((match) => match !== null)
       .map(([, name, type]) => `${name} ${type}`);
-    expect(rows).toEqual(DEFINITIONS.map(({ name, type }) => `larder_${name} ${type}`));
+    expect(rows).toEqual(METRIC_DEFINITIONS.map(({ name, type }) => `larder_${name} ${type}`));
   });
 });
 

@@ -1,4 +1,5 @@
-import { OTHER_ACTIONS, ReadCounterRegistry } from '../../../libs/cache/src/core/engine/read-counters.js';
+import { OTHER_ACTIONS } from '../../../libs/cache/src/core/engine/engine.events.js';
+import { ReadCounterRegistry } from '../../../libs/cache/src/core/engine/read-counters.js';
 
 describe('ReadCounterRegistry', () => {
   it('has one set of counters for each action, in order of first use', () => {

@@ -1,13 +1,13 @@
 import { register, type Metric, type Registry } from 'prom-client';
+import { withFoldedActions } from '../../core/metrics/fold-actions.js';
+import { METRIC_DEFINITIONS } from '../../core/metrics/metric-definitions.js';
 import type { CacheMetricsSnapshot, MetricsExporter } from '../../core/metrics/metrics-snapshot.js';
-import { DEFINITIONS } from './definitions.js';
-import { foldActions } from './fold-actions.js';
 import {
   resolvePrometheusOptions,
   type PrometheusOptions,
   type ResolvedPrometheusOptions,
 } from './prometheus.options.js';
-import { SnapshotMetric, type Scrape } from './snapshot-metric.js';
+import { SnapshotMetric } from './snapshot-metric.js';
 
 /**
  * Shows the cache's numbers through prom-client: `CacheModule.forRoot({ metrics: prometheus() })`. They are read when the
@@ -29,11 +29,10 @@ class PrometheusExporter implements MetricsExporter {
 
   start(read: () => CacheMetricsSnapshot): void {
     const { prefix, maxActions } = this.options;
-    const scrape = (): Scrape => {
-      const snapshot = read();
-      return { ...snapshot, actions: foldActions(snapshot.actions, maxActions) };
-    };
-    const metrics = DEFINITIONS.map((definition) => new SnapshotMetric(prefix + definition.name, definition, scrape));
+    const scrape = () => withFoldedActions(read(), maxActions);
+    const metrics = METRIC_DEFINITIONS.map(
+      (definition) => new SnapshotMetric(prefix + definition.name, definition, scrape),
+    );
     // The registry asks a metric for its name and its values and nothing else; its types name its own classes only.
     for (const metric of metrics) this.registry.registerMetric(metric as unknown as Metric);
     this.registered = metrics.map(({ name }) => name);

@@ -1,26 +1,13 @@
 import { LATENCY_BOUNDS_MS } from '../../core/metrics/latency-histogram.js';
-import type { CacheMetricsSnapshot } from '../../core/metrics/metrics-snapshot.js';
-import type { ScrapedAction, ScrapedLatency } from './fold-actions.js';
-
-type Labels = Readonly<Record<string, string | number>>;
+import type { ShownSnapshot } from '../../core/metrics/fold-actions.js';
+import type { MetricDefinition, TimeSample } from '../../core/metrics/metric-definitions.js';
 
 /** One line of a scrape. */
-export interface Sample {
-  readonly labels: Labels;
+interface Line {
+  readonly labels: Readonly<Record<string, string | number>>;
   readonly value: number;
   /** Where it differs from the metric's name: the parts of a histogram. */
   readonly metricName?: string;
-}
-
-/** A snapshot with no more actions than are shown. */
-export type Scrape = Omit<CacheMetricsSnapshot, 'actions'> & { readonly actions: readonly ScrapedAction[] };
-
-/** What a metric is and how it is read off a snapshot; times of a snapshot are ms, times of a metric are seconds. */
-export interface MetricDefinition {
-  readonly name: string;
-  readonly help: string;
-  readonly type: 'counter' | 'gauge' | 'histogram';
-  readonly read: (snapshot: Scrape, name: string) => readonly Sample[];
 }
 
 /**
@@ -37,7 +24,7 @@ export class SnapshotMetric {
     /** Not read-only: in the OpenMetrics format the registry takes `_total` off a counter's name. */
     public name: string,
     private readonly definition: MetricDefinition,
-    private readonly snapshot: () => Scrape,
+    private readonly snapshot: () => ShownSnapshot,
   ) {
     this.help = definition.help;
     this.type = definition.type;
@@ -45,15 +32,22 @@ export class SnapshotMetric {
 
   async get() {
     const { name, help, type, aggregator } = this;
-    return { name, help, type, aggregator, values: this.definition.read(this.snapshot(), name) };
+    return { name, help, type, aggregator, values: this.lines() };
   }
 
   /** Called by `registry.resetMetrics()`; the numbers are the cache's, which goes on counting. */
   reset(): void {}
+
+  private lines(): readonly Line[] {
+    const { name, definition } = this;
+    if (definition.type !== 'histogram') return definition.read(this.snapshot());
+    return definition.read(this.snapshot()).flatMap((sample) => histogram(name, sample));
+  }
 }
 
-/** The lines of one histogram. */
-export function histogram(name: string, labels: Labels, { buckets, count, sumMs }: ScrapedLatency): Sample[] {
+/** The lines of one histogram; a time of a snapshot is ms, of a metric seconds. */
+function histogram(name: string, { labels, times }: TimeSample): Line[] {
+  const { buckets, count, sumMs } = times;
   let upTo = 0;
   const bounds = LATENCY_BOUNDS_MS.map((bound, index) => {
     upTo += buckets[index]!;

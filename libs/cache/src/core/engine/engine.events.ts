@@ -3,6 +3,9 @@ import { Emitter } from '../events/emitter.js';
 /** How a read ended; see the read road in ARCHITECTURE.md. `stale`: an expired value was served under grace. */
 export type ReadOutcome = 'hit' | 'stale' | 'expired' | 'miss' | 'bypassed';
 
+/** Scope and action of what is not counted apart. No scope is called so: names hold no parentheses. */
+export const OTHER_ACTIONS = '(other)';
+
 /** One read. `key` is the full key; it is given to listeners in the process only and never used as a metric label. */
 export interface ReadEvent {
   readonly scope: string;

@@ -1,4 +1,4 @@
-import type { ReadOutcome } from './engine.events.js';
+import { OTHER_ACTIONS, type ReadOutcome } from './engine.events.js';
 
 /**
  * The reads of one action since start, by how they ended; every read is in one of the first seven. The road counts by
@@ -60,8 +60,6 @@ export class ReadCounters {
 
 /** Actions counted apart; scopes may be made at run time (`CacheService`), and those beyond it are counted as one. */
 const MAX_ACTIONS = 1000;
-/** Scope and action of what is not counted apart. No scope is called so: names hold no parentheses. */
-export const OTHER_ACTIONS = '(other)';
 
 /** The counters of all actions of an engine, bounded (I19). */
 export class ReadCounterRegistry {

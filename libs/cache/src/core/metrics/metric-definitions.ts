@@ -1,5 +1,40 @@
-import type { ScrapedAction } from './fold-actions.js';
-import { histogram, type MetricDefinition, type Sample, type Scrape } from './snapshot-metric.js';
+import type { ShownAction, ShownLatency, ShownSnapshot } from './fold-actions.js';
+
+/** What tells the lines of one metric apart: names of the program and fixed words, never a key. */
+export type MetricLabels = Readonly<Record<string, string>>;
+
+/** One line of a counter or a gauge. */
+export interface NumberSample {
+  readonly labels: MetricLabels;
+  readonly value: number;
+}
+
+/** The measured times of one set of labels. */
+export interface TimeSample {
+  readonly labels: MetricLabels;
+  readonly times: ShownLatency;
+}
+
+interface Described {
+  /** Without a prefix, in the form of Prometheus: the unit, where there is one, and `_total` of a counter stand at the end. */
+  readonly name: string;
+  readonly help: string;
+}
+
+/** A metric of numbers, and how they are read off a snapshot; times are seconds. */
+export interface NumberDefinition extends Described {
+  readonly type: 'counter' | 'gauge';
+  readonly read: (snapshot: ShownSnapshot) => readonly NumberSample[];
+}
+
+/** A metric of measured times, and how they are read off a snapshot. */
+export interface TimeDefinition extends Described {
+  readonly type: 'histogram';
+  readonly read: (snapshot: ShownSnapshot) => readonly TimeSample[];
+}
+
+/** What a metric is, whatever system shows it. */
+export type MetricDefinition = NumberDefinition | TimeDefinition;
 
 const LINK_STATES = ['starting', 'live', 'suspect', 'detached', 'closed'] as const;
 
@@ -12,24 +47,28 @@ const ENDINGS = [
   ['expired', 'source', 'expired'],
   ['stale', 'memory', 'stale'],
   ['bypassed', 'source', 'bypassed'],
-] as const satisfies readonly (readonly [keyof ScrapedAction, string, string])[];
+] as const satisfies readonly (readonly [keyof ShownAction, string, string])[];
 
-const one = (value: number): Sample[] => [{ labels: {}, value }];
+/** Times of an action; none where nothing was measured. */
+const timed = (labels: MetricLabels, times: ShownLatency): TimeSample[] =>
+  times.count === 0 ? [] : [{ labels, times }];
+
+const one = (value: number): NumberSample[] => [{ labels: {}, value }];
 
 /** One line for each member; `label` names what the members are told apart by. */
-function each(label: string, numbers: Readonly<Partial<Record<string, number>>>): Sample[] {
+function each(label: string, numbers: Readonly<Partial<Record<string, number>>>): NumberSample[] {
   return Object.entries(numbers).map(([name, value]) => ({ labels: { [label]: name }, value: value ?? 0 }));
 }
 
-function eachAction(
-  { actions }: Scrape,
-  samples: (action: ScrapedAction, labels: { scope: string; method: string }) => readonly Sample[],
+function eachAction<Sample>(
+  { actions }: ShownSnapshot,
+  samples: (action: ShownAction, labels: { scope: string; method: string }) => readonly Sample[],
 ): Sample[] {
   return actions.flatMap((action) => samples(action, { scope: action.scope, method: action.action }));
 }
 
 /** All metrics; docs/metrics.md tells the meaning of each, and a test compares the two. Names are without the prefix. */
-export const DEFINITIONS: readonly MetricDefinition[] = [
+export const METRIC_DEFINITIONS: readonly MetricDefinition[] = [
   {
     name: 'reads_total',
     help: 'Reads by how they ended and by what answered.',
@@ -53,18 +92,17 @@ export const DEFINITIONS: readonly MetricDefinition[] = [
     name: 'read_seconds',
     help: 'Time of reads that memory could not answer, by what answered; hits in memory are not timed.',
     type: 'histogram',
-    read: (snapshot, name) =>
+    read: (snapshot) =>
       eachAction(snapshot, ({ shared, source }, labels) => [
-        ...(shared.count === 0 ? [] : histogram(name, { ...labels, tier: 'shared' }, shared)),
-        ...(source.count === 0 ? [] : histogram(name, { ...labels, tier: 'source' }, source)),
+        ...timed({ ...labels, tier: 'shared' }, shared),
+        ...timed({ ...labels, tier: 'source' }, source),
       ]),
   },
   {
     name: 'load_seconds',
     help: 'Time that methods took, failed ones included.',
     type: 'histogram',
-    read: (snapshot, name) =>
-      eachAction(snapshot, ({ load }, labels) => (load.count === 0 ? [] : histogram(name, labels, load))),
+    read: (snapshot) => eachAction(snapshot, ({ load }, labels) => timed(labels, load)),
   },
   {
     name: 'loads_under_way',
@@ -124,7 +162,7 @@ export const DEFINITIONS: readonly MetricDefinition[] = [
     name: 'invalidation_seconds',
     help: 'Time from the call until the invalidation was applied.',
     type: 'histogram',
-    read: ({ invalidations }, name) => histogram(name, {}, invalidations.latency),
+    read: ({ invalidations }) => [{ labels: {}, times: invalidations.latency }],
   },
   {
     name: 'fenced_fills_total',
@@ -194,7 +232,7 @@ export const DEFINITIONS: readonly MetricDefinition[] = [
     name: 'outbox_lag_seconds',
     help: 'Time from the creation of the oldest row of a batch until the batch was applied.',
     type: 'histogram',
-    read: ({ outbox }, name) => (outbox === null ? [] : histogram(name, {}, outbox.lag)),
+    read: ({ outbox }) => (outbox === null ? [] : [{ labels: {}, times: outbox.lag }]),
   },
   {
     name: 'audit_failures_total',
