@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { MemoryHub } from '../../../libs/cache/src/adapters/memory/memory-hub.js';
 import type { BackendRead } from '../../../libs/cache/src/core/coherence/cache-backend.port.js';
 import { InvalidationIntent } from '../../../libs/cache/src/core/invalidation/intent.js';
@@ -61,6 +62,17 @@ describe('the read road', () => {
         await clock.advanceAsync(POLICY.softTimeoutMs);
         expect(await read).toBe('value');
       });
+    });
+
+    it('and is silent, the method runs in the context of its own caller, not in that of a timer', async () => {
+      const { rig, backend, clock } = await overHub();
+      backend.read = () => new Promise<BackendRead>(() => undefined);
+      const caller = new AsyncLocalStorage<string>();
+      const reads = ['ann', 'bob'].map((name) =>
+        caller.run(name, () => rig.read(`${KEY}:${name}`, () => caller.getStore() ?? 'nobody')),
+      );
+      await clock.advanceAsync(POLICY.softTimeoutMs);
+      expect(await Promise.all(reads)).toEqual(['ann', 'bob']);
     });
 
     it.each<[string, () => Promise<boolean>]>([

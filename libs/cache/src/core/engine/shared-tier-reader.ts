@@ -87,8 +87,9 @@ export class SharedTierReader {
   ): void {
     if (!this.backend.available()) return tell(null);
     const { hardTimeoutMs, softTimeoutMs } = request.policy;
-    const question = new Question(tell);
+    const question = new Question();
     this.deadlines.of(softTimeoutMs).add(question, askedAt);
+    void question.late.then(() => tell(null));
     this.answer(request.key, { permitMs: hardTimeoutMs + PERMIT_MARGIN_MS, refresh }).then(
       (read) => {
         if (question.over()) tell({ read, askedAt });
@@ -230,13 +231,15 @@ export class SharedTierReader {
   }
 }
 
-/** A question to the tier that nobody waits for beyond its time. */
+/**
+ * A question to the tier that nobody waits for beyond its time. The timer that rings is another caller's: what follows must
+ * run in the context of who asked (its transaction, its trace), which is that of a promise, not that of a callback.
+ */
 class Question extends Deadlined {
-  constructor(private readonly tell: (answer: TimelyAnswer | null) => void) {
-    super();
-  }
+  private settle!: () => void;
+  readonly late = new Promise<void>((resolve) => (this.settle = resolve));
 
   override expire(): void {
-    this.tell(null);
+    this.settle();
   }
 }
