@@ -37,6 +37,7 @@ export const MAY_USE = {
   'adapters/memory': [],
   'adapters/redis': ['ioredis'],
   'adapters/prometheus': ['prom-client'],
+  'adapters/opentelemetry': ['@opentelemetry/api'],
   'adapters/typeorm': ['typeorm', 'pg'],
   nest: ['@nestjs/common', '@nestjs/core', 'rxjs', 'reflect-metadata', 'zod'],
   testing: [],

@@ -8,6 +8,7 @@ import { buildWhatIsOld } from '../launcher/build.mjs';
 /** In the order of the quality goals. */
 const SCENARIOS = {
   'l1-hit': 'A: hit in memory through the decorator',
+  'l1-hit-watched': 'A: hit in memory while exporters watch',
   keys: 'A: key generation',
   'l1-hit-leased': 'A: hit in memory under the lease of the Redis tier',
   'l2-hit': 'B: hit in Redis, at 1, 16 and 256 at a time',

@@ -98,6 +98,11 @@ export const PLANTS: readonly Plant[] = [
     path: `${src}/adapters/prometheus/planted-lodash.ts`,
     text: use('lodash'),
   },
+  {
+    rule: 'adapters/opentelemetry uses @opentelemetry/api',
+    path: `${src}/adapters/opentelemetry/planted-lodash.ts`,
+    text: use('lodash'),
+  },
   { rule: 'adapters/redis uses ioredis', path: `${src}/adapters/redis/planted-lodash.ts`, text: use('lodash') },
   { rule: 'adapters/typeorm uses typeorm, pg', path: `${src}/adapters/typeorm/planted-lodash.ts`, text: use('lodash') },
   { rule: 'testing uses no package', path: `${src}/testing/planted-lodash.ts`, text: use('lodash') },

@@ -24,7 +24,14 @@ export type { CacheHealthReport } from './nest/cache-health.js';
 export { CacheMetrics } from './nest/cache-metrics.js';
 export { LATENCY_BOUNDS_MS } from './core/metrics/latency-histogram.js';
 export type { LatencySummary } from './core/metrics/latency-histogram.js';
-export type { ActionMetrics, CacheMetricsSnapshot, MetricsExporter } from './core/metrics/metrics-snapshot.js';
+export type {
+  ActionMetrics,
+  CacheMetricsSnapshot,
+  FollowMeasurements,
+  Measurement,
+  MetricsExporter,
+} from './core/metrics/metrics-snapshot.js';
+export type { OpenSpan, SpanFacts, SpanName, Tracing } from './core/events/tracing.js';
 export { CacheInvalidations } from './nest/durability/cache-invalidations.js';
 export { CacheActions } from './nest/cache-actions.js';
 export type { ScopeActions } from './nest/cache-actions.js';

@@ -11,13 +11,14 @@ const NEVER = new LatencyHistogram().summary();
 export class CacheMetrics implements OnModuleInit, OnApplicationShutdown {
   constructor(private readonly runtime: CacheRuntime) {}
 
-  /** Opens the exporter of the module's options. */
+  /** Opens the exporters of the module's options. */
   onModuleInit(): void {
-    this.runtime.options.metrics?.start(() => this.snapshot());
+    const { exporters, metrics } = this.runtime;
+    for (const exporter of exporters) exporter.start(() => this.snapshot(), metrics.follow);
   }
 
   onApplicationShutdown(): void {
-    this.runtime.options.metrics?.stop();
+    for (const exporter of this.runtime.exporters) exporter.stop();
   }
 
   /** The numbers of this instance, now. Holds no keys, values or credentials. */

@@ -23,6 +23,8 @@ import { anchorOf } from './durability/anchor-of.js';
 import { AuditTrail } from './durability/audit-trail.js';
 import { DurableRoad } from './durability/durable-road.js';
 import { OutboxApplier } from './durability/outbox-applier.js';
+import type { MetricsExporter } from '../core/metrics/metrics-snapshot.js';
+import { metricsExportersOf, tracingOf } from './metrics-exporters.js';
 import { TroubleReporter } from './trouble-reporter.js';
 import { CacheMethodCompiler } from './interception/method-compiler.js';
 import type { RuntimeHolder } from './interception/runtime-binding.js';
@@ -45,6 +47,7 @@ export class CacheRuntime {
   readonly durable: DurableRoad;
   readonly audit: AuditTrail;
   readonly metrics = new MetricsRecorder();
+  readonly exporters: readonly MetricsExporter[];
   readonly compiler: CacheMethodCompiler;
   /** Names of the tiers a read passes, in order. */
   readonly tiers: readonly string[];
@@ -58,6 +61,8 @@ export class CacheRuntime {
   ) {
     this.namespace = resolveNamespace(options.namespace);
     this.clock = options.clock ?? new SystemClock();
+    this.exporters = metricsExportersOf(options.metrics);
+    const tracing = tracingOf(this.exporters);
     const compilePattern = targetMatcher(new PatternCache());
     const tier = options.backend ?? memory();
     const { namespace, instanceId, clock } = this;
@@ -82,12 +87,13 @@ export class CacheRuntime {
       codec: resolveCodecOptions(options.codec),
       random: Math.random,
       bypass: options.outbox?.transactions ? () => this.durable.inTransaction() : null,
+      tracing,
     });
     this.applier = new LogApplier(this.engine.local, compilePattern);
     const flush = () => InvalidationIntent.flush();
-    this.invalidations = new InvalidationService(log, this.applier, clock, randomUUID, instanceId, flush);
+    this.invalidations = new InvalidationService(log, this.applier, clock, randomUUID, instanceId, flush, tracing);
     const outbox = options.outbox ?? null;
-    const applier = new OutboxApplier(this.invalidations, log);
+    const applier = new OutboxApplier(this.invalidations, log, tracing);
     const { logger } = this;
     const { outboxWorker } = options;
     this.durable = new DurableRoad(outbox, this.invalidations, applier, namespace, logger, clock, outboxWorker);

@@ -55,8 +55,8 @@ export interface CacheModuleOptions {
   http?: HttpCacheOptions;
   /** Events that invalidate, beside `@InvalidateOn`. @default none */
   events?: readonly EventMapping[];
-  /** Where the cache's numbers are shown, e.g. `prometheus()`. @default nowhere but in CacheMetrics */
-  metrics?: MetricsExporter;
+  /** Where the cache's numbers are shown, e.g. `[prometheus(), opentelemetry()]`. @default nowhere but in CacheMetrics */
+  metrics?: MetricsExporter | readonly MetricsExporter[];
   /** Answers carry a `Cache-Status` header (RFC 9211). @default false */
   cacheStatus?: boolean;
   /** Time, for tests. @default the machine's clock */

@@ -16,6 +16,7 @@ import type { ReadRequest } from './read-request.js';
 import { ReadCounterRegistry } from './read-counters.js';
 import { ReadRoad } from './read-road.js';
 import { SharedTierReader } from './shared-tier-reader.js';
+import type { Tracing } from '../events/tracing.js';
 
 /** What an engine is made of. */
 export interface EngineParts {
@@ -30,6 +31,8 @@ export interface EngineParts {
   readonly random: () => number;
   /** True while the caller is inside a database transaction; such calls go past the cache. */
   readonly bypass?: (() => boolean) | null;
+  /** @default null: nothing is traced */
+  readonly tracing?: Tracing | null;
 }
 
 /** What is known of an entry in memory; never its value. */
@@ -57,12 +60,12 @@ export class CacheEngine {
 
   constructor(private readonly parts: EngineParts) {
     this.local = new LocalTier(parts.memory, parts.log, parts.clock);
-    const { backend, log, clock, random } = parts;
+    const { backend, log, clock, random, tracing = null } = parts;
     this.deadlines = new Deadlines(clock);
     this.codec = parts.codec ?? resolveCodecOptions();
     const { codec, events, deadlines } = this;
-    const shared = backend === null ? null : new SharedTierReader(backend, clock, events, deadlines, codec);
-    this.road = new ReadRoad(this.local, shared, log, clock, this.events, this.deadlines, random);
+    const shared = backend === null ? null : new SharedTierReader(backend, clock, events, deadlines, codec, tracing);
+    this.road = new ReadRoad(this.local, shared, log, clock, this.events, this.deadlines, random, tracing);
   }
 
   /** Starts following the log and opens the shared tier. Resolves also where those are unreachable (G6). */
@@ -80,7 +83,8 @@ export class CacheEngine {
   /** Compiles a cached bulk action. */
   manyAction(definition: ManyDefinition): CachedManyAction {
     const counters = this.counters.of(definition.scope, definition.name);
-    return new CachedManyAction(definition, counters, this.road, this.events, this.parts.bypass ?? null);
+    const { bypass = null, tracing = null } = this.parts;
+    return new CachedManyAction(definition, counters, this.road, this.events, bypass, tracing);
   }
 
   /** Reads by a ready-made key. */

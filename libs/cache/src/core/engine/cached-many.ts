@@ -3,6 +3,7 @@ import type { EngineEvents } from './engine.events.js';
 import type { ReadCounters } from './read-counters.js';
 import type { ReadPolicy } from './read-policy.js';
 import type { ReadRoad } from './read-road.js';
+import { traceLoad, type Tracing } from '../events/tracing.js';
 
 /** What is decided about a bulk action before its first call. */
 export interface ManyDefinition {
@@ -28,6 +29,7 @@ export class CachedManyAction {
     private readonly road: ReadRoad,
     private readonly events: EngineEvents,
     private readonly bypass: (() => boolean) | null,
+    private readonly tracing: Tracing | null,
   ) {}
 
   /**
@@ -72,6 +74,7 @@ export class CachedManyAction {
       tagsOf: (value) => tagsOf(value, id),
       unless: null,
       onInstalled: null,
+      gathered: true,
       onWaiting: () => bulk.decide(id),
     });
     try {
@@ -83,7 +86,16 @@ export class CachedManyAction {
 
   /** Calls the method and lays its items beside the ids that were asked for. */
   private missing(loadAll: (ids: readonly unknown[]) => Promise<readonly unknown[]>): LoadMissing<unknown> {
-    return async (wanted) => this.laidOut(wanted, await loadAll(wanted));
+    return async (wanted) => this.laidOut(wanted, await this.run(wanted, loadAll));
+  }
+
+  private run(
+    wanted: readonly unknown[],
+    loadAll: (ids: readonly unknown[]) => Promise<readonly unknown[]>,
+  ): Promise<readonly unknown[]> {
+    if (this.tracing === null) return loadAll(wanted);
+    const { scope, name: action } = this.definition;
+    return traceLoad(this.tracing, { scope, action, ids: wanted.length }, () => loadAll(wanted));
   }
 
   private laidOut(wanted: readonly unknown[], loaded: readonly unknown[]): readonly unknown[] {

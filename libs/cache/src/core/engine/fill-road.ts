@@ -10,6 +10,7 @@ import { jitteredTtl } from './read-policy.js';
 import type { ReadRequest } from './read-request.js';
 import type { SharedTierHit, SharedTierPermit, SharedTierReader, TimelyAnswer } from './shared-tier-reader.js';
 import { UNSHAREABLE, type Flight } from './single-flight.js';
+import { traceLoad, type Tracing } from '../events/tracing.js';
 
 /** How one read ended: what its caller gets, and what is announced of it. */
 export interface Answer {
@@ -47,6 +48,7 @@ export class FillRoad {
     private readonly clock: Clock,
     private readonly events: EngineEvents,
     private readonly random: () => number,
+    private readonly tracing: Tracing | null,
   ) {}
 
   /** Keeps what the shared tier holds, with the life that is left to it. `null`: it cannot be used. */
@@ -75,7 +77,7 @@ export class FillRoad {
     const startedAt = this.clock.monotonic();
     let value: unknown;
     try {
-      value = await request.load();
+      value = await this.run(request);
     } catch (error) {
       this.loaded(request, startedAt, true);
       this.release(request, permit);
@@ -100,13 +102,19 @@ export class FillRoad {
   async load(request: ReadRequest): Promise<unknown> {
     const startedAt = this.clock.monotonic();
     try {
-      const value = await request.load();
+      const value = await this.run(request);
       this.loaded(request, startedAt, false);
       return value;
     } catch (error) {
       this.loaded(request, startedAt, true);
       throw error;
     }
+  }
+
+  private run(request: ReadRequest): unknown {
+    if (this.tracing === null || request.gathered === true) return request.load();
+    const { scope, action } = request;
+    return traceLoad(this.tracing, { scope, action }, () => request.load());
   }
 
   /** Counts a run of the method and says how long it took, ms. */

@@ -18,6 +18,8 @@ export interface ReadRequest {
   readonly unless: ((value: unknown) => boolean) | null;
   /** Told of the entry when one is installed, so that the action can reach it by its raw argument. */
   readonly onInstalled: ((entry: L1Entry) => void) | null;
+  /** True where one call of the method answers many such reads: the span is that call's. @default false */
+  readonly gathered?: boolean;
   /** Told when the read begins to wait for somebody else's load. */
   readonly onWaiting?: (() => void) | undefined;
 }

@@ -7,6 +7,7 @@ import type { LocalTier } from './local-tier.js';
 import type { ReadRequest } from './read-request.js';
 import type { SharedTierReader, TimelyAnswer } from './shared-tier-reader.js';
 import { ABANDONED, SingleFlight, UNSHAREABLE, type Arrival, type Flight, type Landing } from './single-flight.js';
+import type { Tracing } from '../events/tracing.js';
 
 /** After so many loads that ran past their hard timeout a caller waits for no other: it runs the method itself. */
 const PATIENCE_WITH_ABANDONED = 2;
@@ -38,9 +39,10 @@ export class ReadRoad {
     private readonly events: EngineEvents,
     deadlines: Deadlines,
     random: () => number,
+    tracing: Tracing | null = null,
   ) {
     this.flights = new SingleFlight(deadlines);
-    this.fills = new FillRoad(local, shared, clock, events, random);
+    this.fills = new FillRoad(local, shared, clock, events, random, tracing);
   }
 
   /** Loads in the air, for health and tests. */

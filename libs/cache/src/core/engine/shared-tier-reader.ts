@@ -11,6 +11,7 @@ import type {
 import { Deadlined, type Deadlines } from './deadlines.js';
 import type { EngineEvents, TroubleEvent } from './engine.events.js';
 import type { ReadPolicy } from './read-policy.js';
+import type { Tracing } from '../events/tracing.js';
 
 /** What the road needs to know of a request here. */
 export interface SharedTierRequest {
@@ -38,6 +39,8 @@ export interface SharedTierPermit {
   /** What asking for it has left of the time that the tier may cost (G6), ms. */
   readonly patienceMs: number;
 }
+
+export type FillOutcome = 'stored' | 'refused' | 'failed';
 
 /** The shared tier's answer: a value, or the right to fill. */
 export type SharedTierRead = SharedTierHit | SharedTierPermit;
@@ -67,6 +70,7 @@ export class SharedTierReader {
     private readonly events: EngineEvents,
     private readonly deadlines: Deadlines,
     private readonly codec: ResolvedCodecOptions,
+    private readonly tracing: Tracing | null = null,
   ) {}
 
   get name(): string {
@@ -74,18 +78,19 @@ export class SharedTierReader {
   }
 
   /**
-   * Asks once. `tell` is called once: with the answer, or with `null` where the tier is away, fails or is slow. Most reads
+   * Asks once. `listener` is called once: with the answer, or with `null` where the tier is away, fails or is slow. Most reads
    * end here, which is why this is no promise.
    * @param askedAt now, monotonic
-   * @param tell must not throw
+   * @param listener must not throw
    */
   look(
     request: SharedTierRequest,
     askedAt: number,
-    tell: (answer: TimelyAnswer | null) => void,
+    listener: (answer: TimelyAnswer | null) => void,
     refresh = false,
   ): void {
-    if (!this.backend.available()) return tell(null);
+    if (!this.backend.available()) return listener(null);
+    const tell = this.tracing === null ? listener : this.traced(this.tracing, request, listener);
     const { hardTimeoutMs, softTimeoutMs } = request.policy;
     const question = new Question();
     this.deadlines.of(softTimeoutMs).add(question, askedAt);
@@ -136,13 +141,30 @@ export class SharedTierReader {
    * `refused`: something the value depends on was invalidated meanwhile, and it may not be kept anywhere. `failed`: it is
    * not known to be stored; memory may keep it all the same, as while the tier is away, for the log keeps memory right.
    */
-  async fill(
+  fill(
     request: SharedTierRequest,
     given: SharedTierPermit,
     value: unknown,
     tags: readonly string[],
     freshMs: number,
-  ): Promise<'stored' | 'refused' | 'failed'> {
+  ): Promise<FillOutcome> {
+    const filling = () => this.store(request, given, value, tags, freshMs);
+    if (this.tracing === null) return filling();
+    const { scope, action } = request;
+    return this.tracing.inside('shared.fill', { scope, action, tier: this.name }, async (span) => {
+      const outcome = await filling();
+      span.set({ outcome });
+      return outcome;
+    });
+  }
+
+  private async store(
+    request: SharedTierRequest,
+    given: SharedTierPermit,
+    value: unknown,
+    tags: readonly string[],
+    freshMs: number,
+  ): Promise<FillOutcome> {
     const { key, policy } = request;
     let payload: Uint8Array;
     try {
@@ -175,6 +197,20 @@ export class SharedTierReader {
   /** The load failed or its value is not kept: let the next reader load without waiting. */
   release(request: SharedTierRequest, { permit }: { readonly permit: FillPermit }): void {
     this.backend.release(request.key, permit).catch((error: unknown) => this.trouble(request, 'release', error));
+  }
+
+  /** Told the same, once the span of the question has ended. */
+  private traced(
+    tracing: Tracing,
+    { scope, action }: SharedTierRequest,
+    listener: (answer: TimelyAnswer | null) => void,
+  ): (answer: TimelyAnswer | null) => void {
+    const span = tracing.begin('shared.read', { scope, action, tier: this.name });
+    return (answer) => {
+      span.set({ outcome: outcomeOf(answer) });
+      span.end();
+      listener(answer);
+    };
   }
 
   /** A backend that throws instead of rejecting is in trouble all the same. */
@@ -242,4 +278,10 @@ class Question extends Deadlined {
   override expire(): void {
     this.settle();
   }
+}
+
+function outcomeOf(answer: TimelyAnswer | null): string {
+  if (answer === null) return 'unanswered';
+  if (answer.read.hit) return 'hit';
+  return answer.read.stale === null ? 'miss' : 'expired';
 }

@@ -2,6 +2,7 @@ import type { Clock, Timer } from '../clock/clock.port.js';
 import type { AppendWait, InvalidationLog } from '../coherence/invalidation-log.port.js';
 import type { Invalidation, PatternTarget } from '../coherence/invalidation.js';
 import { assertWait } from '../coherence/tier-capabilities.js';
+import type { Tracing } from '../events/tracing.js';
 import type { DurableEntries } from './durable-entries.js';
 import type { InvalidationIntent } from './intent.js';
 import { InvalidationEvents, type InvalidatedEvent } from './invalidation.events.js';
@@ -72,6 +73,7 @@ export class InvalidationService {
     private readonly newId: () => string,
     private readonly origin: string,
     private readonly flushIntent: () => InvalidationIntent,
+    private readonly tracing: Tracing | null = null,
   ) {}
 
   /** Invalidations that could not be applied yet and are being repeated; 0 is healthy. */
@@ -92,10 +94,25 @@ export class InvalidationService {
    * @throws the error of durable entries or of the log when it was not applied, or when that is unknown (G7); memory of this instance is emptied of
    *   the targets all the same, and repeating is harmless
    */
-  async invalidate(
+  invalidate(
     intents: readonly InvalidationIntent[],
     options: InvalidateOptions = {},
     record: InvalidationRecorder | null = this.recorder,
+  ): Promise<InvalidationResult> {
+    if (this.tracing === null) return this.carryOut(intents, options, record);
+    const kinds = [...new Set(intents.map(({ kind }) => kind))].sort().join(' ');
+    return this.tracing.inside('invalidate', { kinds, intents: intents.length }, async (span) => {
+      const result = await this.carryOut(intents, options, record);
+      const { requestId: request_id, removed, wasLogged: logged } = result;
+      span.set({ outcome: 'applied', request_id, removed, logged });
+      return result;
+    });
+  }
+
+  private async carryOut(
+    intents: readonly InvalidationIntent[],
+    options: InvalidateOptions,
+    record: InvalidationRecorder | null,
   ): Promise<InvalidationResult> {
     assertWait(this.log.kind, this.log.capabilities, options.wait);
     const startedAt = this.clock.monotonic();

@@ -1,10 +1,10 @@
 import type { CoherenceEventMap } from '../coherence/coherence.events.js';
 import type { EngineEvents, TroubleEvent } from '../engine/engine.events.js';
-import type { Emitter } from '../events/emitter.js';
+import { Emitter } from '../events/emitter.js';
 import type { InvalidationEvents } from '../invalidation/invalidation.events.js';
 import type { OutboxEvents } from '../outbox/outbox.events.js';
 import { LatencyHistogram } from './latency-histogram.js';
-import type { ActionLatency, RecordedMetrics } from './metrics-snapshot.js';
+import type { ActionLatency, FollowMeasurements, Measurement, RecordedMetrics } from './metrics-snapshot.js';
 
 /** Who announces. */
 export interface MetricsSources {
@@ -48,14 +48,23 @@ export class MetricsRecorder {
   private linkFailures = 0;
   private readonly outbox = { published: 0, retried: 0, dead: 0, released: 0, failedDrains: 0 };
   private readonly outboxLag = new LatencyHistogram();
+  private readonly measurements = new Emitter<{ measured: Measurement }>();
+
+  /** Tells of every time as it is measured. */
+  readonly follow: FollowMeasurements = (listener) => this.measurements.on('measured', listener);
 
   listen({ engine, invalidations, coherence, outbox }: MetricsSources): void {
     engine.on('answered', ({ scope, action, tier, tookMs }) => {
       const times = this.timesOf(scope, action);
-      if (tier === 'source') times.source.observe(tookMs);
-      else if (tier !== 'memory') times.shared.observe(tookMs);
+      if (tier === 'memory') return;
+      const kind = tier === 'source' ? 'source' : 'shared';
+      times[kind].observe(tookMs);
+      this.measured('read_seconds', { scope, method: action, tier: kind }, tookMs);
     });
-    engine.on('loaded', ({ scope, action, tookMs }) => this.timesOf(scope, action).load.observe(tookMs));
+    engine.on('loaded', ({ scope, action, tookMs }) => {
+      this.timesOf(scope, action).load.observe(tookMs);
+      this.measured('load_seconds', { scope, method: action }, tookMs);
+    });
     engine.on('fenced', ({ tier }) => {
       this.fenced[tier === 'memory' ? 'memory' : 'shared'] += 1;
     });
@@ -72,12 +81,13 @@ export class MetricsRecorder {
       this.invalidated += 1;
       this.removed += removed;
       this.invalidationTime.observe(latencyMs);
+      this.measured('invalidation_seconds', {}, latencyMs);
       for (const { kind } of intents) this.intents[kind] += 1;
     });
     invalidations.on('failed', () => {
       this.failedInvalidations += 1;
     });
-    this.follow(outbox);
+    this.listenToOutbox(outbox);
   }
 
   /** What was recorded since start. */
@@ -99,10 +109,11 @@ export class MetricsRecorder {
     };
   }
 
-  private follow(outbox: Emitter<OutboxEvents>): void {
+  private listenToOutbox(outbox: Emitter<OutboxEvents>): void {
     outbox.on('published', ({ rows, lagMs }) => {
       this.outbox.published += rows.length;
       this.outboxLag.observe(Math.max(0, lagMs));
+      this.measured('outbox_lag_seconds', {}, Math.max(0, lagMs));
     });
     outbox.on('retried', () => {
       this.outbox.retried += 1;
@@ -116,6 +127,10 @@ export class MetricsRecorder {
     outbox.on('failed', () => {
       this.outbox.failedDrains += 1;
     });
+  }
+
+  private measured(metric: Measurement['metric'], labels: Measurement['labels'], tookMs: number): void {
+    if (this.measurements.has('measured')) this.measurements.emit('measured', { metric, labels, tookMs });
   }
 
   private timesOf(scope: string, action: string): ActionTimes {

@@ -1,5 +1,7 @@
 import type { CoherenceEventMap } from '../coherence/coherence.events.js';
 import type { TroubleEvent } from '../engine/engine.events.js';
+import type { Tracing } from '../events/tracing.js';
+import type { Unsubscribe } from '../events/emitter.js';
 import type { InvalidatedEvent } from '../invalidation/invalidation.events.js';
 import type { LatencySummary } from './latency-histogram.js';
 
@@ -108,10 +110,27 @@ export interface CacheMetricsSnapshot extends Omit<RecordedMetrics, 'actions' | 
   readonly auditFailures: number;
 }
 
+/** A time at the moment at which it was measured, for systems that keep histograms of their own. */
+export interface Measurement {
+  /** The histogram that it belongs to. */
+  readonly metric: 'read_seconds' | 'load_seconds' | 'invalidation_seconds' | 'outbox_lag_seconds';
+  /** As that histogram has them. */
+  readonly labels: Readonly<Record<string, string>>;
+  readonly tookMs: number;
+}
+
+/** Calls the listener for every measurement, until the returned function is called. */
+export type FollowMeasurements = (listener: (measurement: Measurement) => void) => Unsubscribe;
+
 /** Shows the numbers to a monitoring system; `prometheus()` of `nestjs-larder/prometheus` makes one. */
 export interface MetricsExporter {
-  /** Called once at start. `read` may be called at any time until `stop`, and does no I/O. */
-  start(read: () => CacheMetricsSnapshot): void;
+  /**
+   * Called once at start. `read` may be called at any time until `stop`, and does no I/O. What `follow` is given is called for
+   * each time that is measured; none is for a hit in memory.
+   */
+  start(read: () => CacheMetricsSnapshot, follow: FollowMeasurements): void;
   /** Called once when the application closes. */
   stop(): void;
+  /** Makes spans, where the system has traces too; asked for once, at boot. @default none */
+  readonly tracing?: Tracing | null;
 }

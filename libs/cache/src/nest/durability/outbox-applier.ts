@@ -1,4 +1,5 @@
 import type { InvalidationLog } from '../../core/coherence/invalidation-log.port.js';
+import type { Tracing } from '../../core/events/tracing.js';
 import { InvalidationIntent } from '../../core/invalidation/intent.js';
 import type { InvalidationService } from '../../core/invalidation/invalidation-service.js';
 import { InvalidationApplier } from '../../core/outbox/invalidation-applier.js';
@@ -10,6 +11,7 @@ export class OutboxApplier extends InvalidationApplier {
   constructor(
     private readonly invalidations: InvalidationService,
     private readonly log: InvalidationLog,
+    private readonly tracing: Tracing | null = null,
   ) {
     super();
   }
@@ -18,7 +20,16 @@ export class OutboxApplier extends InvalidationApplier {
     return this.applyBatch([row]);
   }
 
-  override async applyBatch(rows: readonly OutboxRow[]): Promise<string> {
+  override applyBatch(rows: readonly OutboxRow[]): Promise<string> {
+    if (this.tracing === null) return this.apply(rows);
+    return this.tracing.inside('outbox.apply', { rows: rows.length }, async (span) => {
+      const position = await this.apply(rows);
+      span.set({ outcome: 'applied' });
+      return position;
+    });
+  }
+
+  private async apply(rows: readonly OutboxRow[]): Promise<string> {
     const first = rows[0]!;
     const reason = rows.every((row) => row.reason === first.reason)
       ? first.reason

@@ -1,0 +1,2 @@
+export { opentelemetry } from './opentelemetry.js';
+export type { OpentelemetryOptions } from './opentelemetry.options.js';
