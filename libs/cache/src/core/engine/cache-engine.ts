@@ -148,6 +148,11 @@ export class CacheEngine {
     return surveyKeys(this.local, keys, maxKeys);
   }
 
+  /** True while a load of the key is in the air, which a reader would wait for. */
+  loading(key: string): boolean {
+    return this.road.loading(key);
+  }
+
   /** Loads in the air. */
   get loadsUnderWay(): number {
     return this.road.loadsUnderWay;

@@ -22,4 +22,6 @@ export interface ReadRequest {
   readonly gathered?: boolean;
   /** Told when the read begins to wait for somebody else's load. */
   readonly onWaiting?: (() => void) | undefined;
+  /** Told what answers: `memory`, the backend's name, `flight` for another's load, or `source`. */
+  readonly onAnswered?: ((tier: string) => void) | undefined;
 }

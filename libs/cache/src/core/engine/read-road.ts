@@ -50,6 +50,11 @@ export class ReadRoad {
     return this.flights.size;
   }
 
+  /** True while a load of the key is in the air. */
+  loading(key: string): boolean {
+    return this.flights.find(key) !== undefined;
+  }
+
   read(request: ReadRequest): Promise<unknown> {
     const now = this.clock.monotonic();
     const kept = this.fromMemory(request.key, now);
@@ -88,6 +93,7 @@ export class ReadRoad {
   }
 
   private announced(request: ReadRequest, { value, outcome, tier, ttlMs }: Answer): unknown {
+    request.onAnswered?.(tier);
     if (this.events.has('read')) {
       this.events.emit('read', {
         scope: request.scope,

@@ -36,6 +36,8 @@ export interface SharedTierHit {
 export interface SharedTierPermit {
   readonly kind: 'permit';
   readonly permit: FillPermit;
+  /** False: another was elected by the same permit, and its fill needs it. */
+  readonly owner: boolean;
   /** What asking for it has left of the time that the tier may cost (G6), ms. */
   readonly patienceMs: number;
 }
@@ -123,7 +125,7 @@ export class SharedTierReader {
       const { read, askedAt } = answer;
       if (read.hit) return this.open(request, read.entry);
       this.offerStale(request, read.stale, onStale);
-      if (read.owner || this.clock.monotonic() + lookMs > giveUpAt) return this.permitOf(request, read.permit, askedAt);
+      if (read.owner || this.clock.monotonic() + lookMs > giveUpAt) return this.permitOf(request, read, askedAt);
       request.onWaiting?.();
       await this.clock.sleep(lookMs);
       lookMs = Math.min(lookMs * 2, LONGEST_LOOK_MS);
@@ -194,8 +196,15 @@ export class SharedTierReader {
     return decodeEnvelope(encodeEnvelope(envelope, this.codec), this.codec)?.value;
   }
 
-  /** The load failed or its value is not kept: let the next reader load without waiting. */
-  release(request: SharedTierRequest, { permit }: { readonly permit: FillPermit }): void {
+  /**
+   * The load failed or its value is not kept: let the next reader load without waiting. Who was not elected gives nothing
+   * back: the elected one is still to fill by the permit.
+   */
+  release(
+    request: SharedTierRequest,
+    { permit, owner }: { readonly permit: FillPermit; readonly owner: boolean },
+  ): void {
+    if (!owner) return;
     this.backend.release(request.key, permit).catch((error: unknown) => this.trouble(request, 'release', error));
   }
 
@@ -232,12 +241,16 @@ export class SharedTierReader {
     // Unreadable here (another version, damaged): a counted miss, and the next fill replaces it.
     this.trouble(request, 'decode', new Error(`unreadable entry of ${entry.payload.byteLength} bytes`));
     const again = await this.ask(request, true);
-    return again === null || again.read.hit ? null : this.permitOf(request, again.read.permit, again.askedAt);
+    return again === null || again.read.hit ? null : this.permitOf(request, again.read, again.askedAt);
   }
 
-  private permitOf(request: SharedTierRequest, permit: FillPermit, askedAt: number): SharedTierPermit {
+  private permitOf(
+    request: SharedTierRequest,
+    { permit, owner }: { readonly permit: FillPermit; readonly owner: boolean },
+    askedAt: number,
+  ): SharedTierPermit {
     const tookMs = this.clock.monotonic() - askedAt;
-    return { kind: 'permit', permit, patienceMs: Math.max(0, request.policy.softTimeoutMs - tookMs) };
+    return { kind: 'permit', permit, owner, patienceMs: Math.max(0, request.policy.softTimeoutMs - tookMs) };
   }
 
   private offerStale(request: SharedTierRequest, stale: StoredEntry | null, onStale: (hit: SharedTierHit) => void) {
