@@ -14,6 +14,7 @@ const PORTS: Readonly<Record<string, readonly string[]>> = {
   AuditStore: ['describeAuditStore'],
   CacheBackend: ['describeCacheBackend'],
   Clock: ['describeClock'],
+  DecisionStore: ['describeDecisionStore'],
   HistoryAnchor: ['describeHistoryAnchor'],
   InvalidationLog: ['describeInvalidationLog'],
   OutboxStore: ['describeOutboxStore'],

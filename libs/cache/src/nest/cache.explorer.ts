@@ -46,7 +46,7 @@ export class CacheExplorer implements OnModuleInit, BeforeApplicationShutdown, O
     for (const mapping of this.runtime.options.events ?? [])
       this.events.rules.addMapping(mapping, this.registry.scopes());
     if (!this.events.rules.empty) this.stopListening = listenToEventLibraries(this.discovery, this.events);
-    bindDataSource(this.discovery, this.runtime.options);
+    bindDataSource(this.discovery, [this.runtime.options.outbox, this.runtime.options.audit]);
     await this.runtime.open();
     this.runtime.logger.log(this.bootLine());
   }

@@ -1,6 +1,8 @@
 export { describeAuditStore } from './audit-store.contract.js';
 export { describeCacheBackend } from './cache-backend.contract.js';
 export { describeClock, type ClockSubject } from './clock.contract.js';
+export { describeDecisionStore } from './decision-store.contract.js';
+export type { DecisionStoreSubject } from './decision-store.contract.js';
 export { describeHistoryAnchor } from './history-anchor.contract.js';
 export type { HistoryAnchorSubject } from './history-anchor.contract.js';
 export { describeInvalidationLog } from './invalidation-log.contract.js';

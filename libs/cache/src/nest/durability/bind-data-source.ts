@@ -1,5 +1,4 @@
 import type { DiscoveryService } from '@nestjs/core';
-import type { CacheModuleOptions } from '../cache.options.js';
 
 /** A store that may be made before its data source is known; those of `nestjs-larder/typeorm` are. */
 interface Bindable {
@@ -10,11 +9,11 @@ interface Bindable {
  * Gives stores that were made without a data source the application's own. TypeORM is optional, so its data source is
  * recognised by name and shape instead of being imported.
  */
-export function bindDataSource(discovery: DiscoveryService, { outbox, audit }: CacheModuleOptions): void {
-  const stores = [outbox, audit as unknown].filter(isBindable);
-  if (stores.length === 0) return;
+export function bindDataSource(discovery: DiscoveryService, stores: readonly unknown[]): void {
+  const bindable = stores.filter(isBindable);
+  if (bindable.length === 0) return;
   const found = discovery.getProviders().find(({ instance }) => isDataSource(instance));
-  if (found !== undefined) for (const store of stores) store.bind(found.instance);
+  if (found !== undefined) for (const store of bindable) store.bind(found.instance);
 }
 
 function isBindable(store: unknown): store is Bindable {

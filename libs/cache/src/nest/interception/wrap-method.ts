@@ -55,7 +55,7 @@ function methodOf(
 }
 
 /** Guards, pipes, Swagger and the like have left their metadata on the method: the wrapper must show it too. */
-function imitate(wrapper: object, original: AsyncMethod | ((...args: unknown[]) => unknown)): void {
+export function imitate(wrapper: object, original: AsyncMethod | ((...args: unknown[]) => unknown)): void {
   for (const key of Reflect.getOwnMetadataKeys(original)) {
     Reflect.defineMetadata(key, Reflect.getOwnMetadata(key, original), wrapper);
   }
