@@ -30,7 +30,7 @@ export function dialectOf(dataSource: DataSource): OutboxDialect {
  *
  * @throws CacheError `LARDER_DATABASE_UNSUPPORTED`, `LARDER_OPTION_INVALID` for a data source that is not initialised
  */
-export async function assertSupported(dataSource: DataSource, need: 'outbox' | 'audit'): Promise<void> {
+export async function assertSupported(dataSource: DataSource, need: 'outbox' | 'audit' | 'decisions'): Promise<void> {
   if (!dataSource.isInitialized) {
     throw new CacheError(
       'LARDER_OPTION_INVALID',
@@ -42,6 +42,12 @@ export async function assertSupported(dataSource: DataSource, need: 'outbox' | '
     throw new CacheError(
       'LARDER_DATABASE_UNSUPPORTED',
       `Expected a PostgreSQL data source for \`typeormAudit\`, got ${dialect.product}. It fires no trigger on TRUNCATE, so the log could be emptied unseen. Give the audit a PostgreSQL data source of its own, or leave it out; the outbox may stay where it is.`,
+    );
+  }
+  if (need === 'decisions' && dialect !== POSTGRES) {
+    throw new CacheError(
+      'LARDER_DATABASE_UNSUPPORTED',
+      `Expected a PostgreSQL data source for \`typeormDecisions\`, got ${dialect.product}. Give the decisions a PostgreSQL data source of their own, or keep them in memory.`,
     );
   }
   const shortcoming = await dialect.shortcoming(dataSource);

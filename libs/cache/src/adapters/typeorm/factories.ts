@@ -1,5 +1,7 @@
 import { TypeOrmAuditStore } from './typeorm-audit-store.js';
 import type { TypeOrmAuditOptions } from './typeorm-audit.options.js';
+import { TypeOrmDecisionStore } from './typeorm-decision-store.js';
+import type { TypeOrmDecisionOptions } from './typeorm-decision.options.js';
 import { TypeOrmOutboxStore } from './typeorm-outbox-store.js';
 import type { TypeOrmOutboxOptions } from './typeorm-outbox.options.js';
 
@@ -11,4 +13,9 @@ export function typeormOutbox(options?: TypeOrmOutboxOptions): TypeOrmOutboxStor
 /** The durable audit log: `audit: typeormAudit({ dataSource })`. */
 export function typeormAudit(options?: TypeOrmAuditOptions): TypeOrmAuditStore {
   return new TypeOrmAuditStore(options);
+}
+
+/** The durable tier of the decision cache: `DecisionCacheModule.forRoot({ store: typeormDecisions({ dataSource }) })`. */
+export function typeormDecisions(options?: TypeOrmDecisionOptions): TypeOrmDecisionStore {
+  return new TypeOrmDecisionStore(options);
 }

@@ -1,6 +1,10 @@
-export { typeormAudit, typeormOutbox } from './factories.js';
+export { typeormAudit, typeormDecisions, typeormOutbox } from './factories.js';
 export { TypeOrmAuditStore } from './typeorm-audit-store.js';
 export type { TypeOrmAuditOptions } from './typeorm-audit.options.js';
+export { TypeOrmDecisionStore } from './typeorm-decision-store.js';
+export type { TypeOrmDecisionOptions } from './typeorm-decision.options.js';
+export { DecisionEntity } from './decision.entity.js';
+export { LarderDecisions1764288000000 } from './larder-decisions.migration.js';
 export { TypeOrmHistoryAnchor } from './typeorm-history-anchor.js';
 export { TypeOrmOutboxStore } from './typeorm-outbox-store.js';
 export type { TypeOrmOutboxOptions } from './typeorm-outbox.options.js';

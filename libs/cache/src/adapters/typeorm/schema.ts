@@ -2,13 +2,15 @@ import type { DataSource, QueryRunner } from 'typeorm';
 import { CacheError } from '../../core/errors/cache-error.js';
 import { dialectOf } from './dialects.js';
 import type { Database, OutboxDialect, SchemaArtifact } from './outbox-dialect.js';
-import { ANCHOR_TABLE, AUDIT_TABLE, OUTBOX_TABLE, VERSION_TABLE } from './sql/tables.js';
+import { DROP_DECISION } from './sql/postgres/create-decision.js';
+import { ANCHOR_TABLE, AUDIT_TABLE, DECISION_TABLE, OUTBOX_TABLE, VERSION_TABLE } from './sql/tables.js';
 
 /** The versions this release writes and reads. */
 export const SCHEMA_VERSIONS: Readonly<Record<SchemaArtifact, number>> = Object.freeze({
   [OUTBOX_TABLE]: 1,
   [AUDIT_TABLE]: 1,
   [ANCHOR_TABLE]: 1,
+  [DECISION_TABLE]: 1,
 });
 
 /**
@@ -38,7 +40,7 @@ export async function checkSchema(dataSource: DataSource, artifact: SchemaArtifa
   if (found === null) {
     throw new CacheError(
       'LARDER_SCHEMA_MISSING',
-      `Expected version ${SCHEMA_VERSIONS[artifact]} of ${artifact}, got none. Run the migration \`LarderSchema\`, or leave \`schema\` at 'install'.`,
+      `Expected version ${SCHEMA_VERSIONS[artifact]} of ${artifact}, got none. Run the migration \`${artifact === DECISION_TABLE ? 'LarderDecisions' : 'LarderSchema'}\`, or leave \`schema\` at 'install'.`,
     );
   }
   assertKnown(artifact, found);
@@ -47,6 +49,14 @@ export async function checkSchema(dataSource: DataSource, artifact: SchemaArtifa
 /** Takes everything away again, the rows included; triggers on watched tables go first, or with their function. */
 export async function dropSchema(queryRunner: QueryRunner): Promise<void> {
   for (const statement of dialectOf(queryRunner.connection).schema.drop) await queryRunner.query(statement);
+}
+
+/** Takes the decisions away again, with their version. */
+export async function dropDecisions(queryRunner: QueryRunner): Promise<void> {
+  const dialect = dialectOf(queryRunner.connection);
+  await queryRunner.query(DROP_DECISION);
+  await queryRunner.query(dialect.schema.createVersions);
+  await dialect.run(queryRunner, `DELETE FROM ${VERSION_TABLE} WHERE artifact = $1`, [DECISION_TABLE]);
 }
 
 function assertKnown(artifact: SchemaArtifact, found: number): void {

@@ -5,3 +5,7 @@ export const ANCHOR_TABLE = 'invalidation_anchor';
 export const VERSION_TABLE = 'hydracache_schema_version';
 /** Channel of the wake-up notifications. */
 export const OUTBOX_CHANNEL = 'hydracache_outbox';
+/** The durable tier of the decision cache, what hits it, and what it held. */
+export const DECISION_TABLE = 'larder_decision';
+export const DECISION_FENCE_TABLE = 'larder_decision_fence';
+export const DECISION_PAST_TABLE = 'larder_decision_past';

@@ -1,8 +1,9 @@
 import type { QueryRunner } from 'typeorm';
 import type { SchemaArtifact, SchemaDialect } from '../../outbox-dialect.js';
-import { ANCHOR_TABLE, AUDIT_TABLE, OUTBOX_TABLE, VERSION_TABLE } from '../tables.js';
+import { ANCHOR_TABLE, AUDIT_TABLE, DECISION_TABLE, OUTBOX_TABLE, VERSION_TABLE } from '../tables.js';
 import { CREATE_AUDIT } from './create-audit.js';
 import { CREATE_CLAIM, CREATE_PUBLISH } from './create-claim.js';
+import { CREATE_DECISION } from './create-decision.js';
 import { CREATE_ENQUEUE } from './create-enqueue.js';
 import { CREATE_OUTBOX } from './create-outbox.js';
 import { createTriggerFunction } from './create-trigger.js';
@@ -46,6 +47,12 @@ DROP FUNCTION IF EXISTS hydracache_cluster_id, hydracache_hash_parts, hydracache
   ],
 };
 
+const CREATE_ONE: Readonly<Record<Exclude<SchemaArtifact, typeof OUTBOX_TABLE>, string>> = {
+  [AUDIT_TABLE]: CREATE_AUDIT,
+  [ANCHOR_TABLE]: CREATE_ANCHOR,
+  [DECISION_TABLE]: CREATE_DECISION,
+};
+
 async function create(queryRunner: QueryRunner, artifact: SchemaArtifact): Promise<void> {
   const [{ schema }] = await queryRunner.query('SELECT quote_ident(current_schema()) AS schema');
   await queryRunner.query(CREATE_FUNCTIONS);
@@ -53,5 +60,5 @@ async function create(queryRunner: QueryRunner, artifact: SchemaArtifact): Promi
     await queryRunner.query(
       CREATE_OUTBOX + CREATE_ENQUEUE + CREATE_CLAIM + CREATE_PUBLISH + createTriggerFunction(schema),
     );
-  else await queryRunner.query(artifact === AUDIT_TABLE ? CREATE_AUDIT : CREATE_ANCHOR);
+  else await queryRunner.query(CREATE_ONE[artifact]);
 }
