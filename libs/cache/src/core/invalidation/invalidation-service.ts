@@ -118,7 +118,9 @@ export class InvalidationService {
     const startedAt = this.clock.monotonic();
     const invalidation = this.merge(intents, options);
     const removedHere = this.applier.applyAndCount(invalidation);
-    const durable = await Promise.all(this.durable.map((entries) => entries.remove(invalidation)));
+    // Without durable entries the log has it in the same turn, and nothing written meanwhile is dropped with it.
+    const removing = this.durable.map((entries) => entries.remove(invalidation));
+    const durable = removing.length === 0 ? [] : await Promise.all(removing);
     const receipt = await this.log.append(invalidation, { wait: options.wait ?? 'applied' });
     const removedDurably = durable.reduce((sum, count) => sum + count, 0);
     const removed = Math.max(receipt.removed, await removedHere, removedDurably);
