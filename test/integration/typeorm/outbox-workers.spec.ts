@@ -121,7 +121,7 @@ describe.each<DatabaseProduct>(['PostgreSQL', 'MariaDB'])('workers on %s', (prod
     const applied: string[] = [];
     const subject = worker(store, applied);
     expect(await subject.runOnce()).toEqual({ claimed: 6, published: 1, retried: 0, deadLettered: 5 });
-    for (const row of await store.deadLetters('shop', 10))
+    for (const row of await store.deadLetters('shop', { limit: 10 }))
       expect(row.lastError).toContain(all[row.id as keyof typeof all]);
   });
 

@@ -148,12 +148,52 @@ export function describeOutboxStore(name: string, create: () => Promise<OutboxSt
       }
       const [elsewhere] = await store.claim('other', 'me', 1, TTL_MS);
       await store.markFailed(elsewhere!, 'boom', 0, true);
-      assert.deepEqual((await store.deadLetters('db', 10)).map(tagOf), ['dead']);
+      assert.deepEqual((await store.deadLetters('db', { limit: 10 })).map(tagOf), ['dead']);
       assert.equal(await store.resetDeadLetters('db'), 1);
       assert.equal(await store.resetDeadLetters('db'), 0);
       const [revived] = await claim();
       assert.deepEqual([tagOf(revived!), revived!.attempts, revived!.lastError], ['dead', 0, null]);
       assert.equal((await store.status('other')).deadLettered, 1);
+    });
+
+    it('deadLetters pages through them, oldest first, also while some are reset', async () => {
+      const kill = async (commit: string, ...names: string[]): Promise<void> => {
+        await enqueue(commit, ...names);
+        for (const claimed of await claim(20, TTL_MS)) await store.markFailed(claimed, 'boom', 0, true);
+      };
+      await kill('c:1', 'a', 'b', 'c');
+      await subject.elapse(1_000);
+      await kill('c:2', 'd', 'e');
+      const all = await store.deadLetters('db', { limit: 10 });
+      assert.deepEqual(all.slice(3).map(tagOf).sort(), ['d', 'e']);
+      const pages: string[] = [];
+      for (let page = await store.deadLetters('db', { limit: 2 }); page.length > 0;) {
+        pages.push(...page.map(({ id }) => id));
+        const after = page.at(-1)!;
+        await store.resetDeadLetters('db', [after.id]); // the row that the next page continues after
+        page = await store.deadLetters('db', { limit: 2, after });
+      }
+      assert.deepEqual(
+        pages,
+        all.map(({ id }) => id),
+      );
+      assert.deepEqual(await store.deadLetters('other', { limit: 10 }), []);
+    });
+
+    it('resetDeadLetters by id revives these alone, and none of another namespace or state', async () => {
+      await enqueue('c:1', 'dead', 'dead too', 'alive');
+      for (const claimed of await claim()) {
+        if (tagOf(claimed) !== 'alive') await store.markFailed(claimed, 'boom', 0, true);
+      }
+      const rows = await store.deadLetters('db', { limit: 10 });
+      const idOf = (tag: string): string => rows.find((row) => tagOf(row) === tag)!.id;
+      assert.equal(await store.resetDeadLetters('other', [idOf('dead')]), 0);
+      assert.equal(await store.resetDeadLetters('db', []), 0);
+      assert.equal(await store.resetDeadLetters('db', [idOf('dead'), 'f'.repeat(64)]), 1);
+      assert.equal(await store.resetDeadLetters('db', [idOf('dead')]), 0);
+      assert.deepEqual((await store.deadLetters('db', { limit: 10 })).map(tagOf), ['dead too']);
+      const revived = (await store.find(idOf('dead')))!;
+      assert.deepEqual([revived.state, revived.attempts, revived.lastError], ['pending', 0, null]);
     });
 
     it('status counts, and reads only', async () => {

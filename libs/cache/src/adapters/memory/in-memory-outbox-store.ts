@@ -5,16 +5,17 @@ import { CommitPosition } from '../../core/outbox/commit-position.js';
 import { InvalidationReceipt } from '../../core/outbox/invalidation-receipt.js';
 import { mayBeLost } from '../../core/outbox/lost-positions.js';
 import type { OutboxBatch } from '../../core/outbox/outbox-intent.js';
-import { outboxRowId } from '../../core/outbox/outbox-row-id.js';
 import type { OutboxRow, RowClaim, RowReference } from '../../core/outbox/outbox-row.js';
 import { OutboxState } from '../../core/outbox/outbox-state.js';
 import type { CommitStatus, OutboxStatus } from '../../core/outbox/outbox-status.js';
 import {
   OutboxStore,
+  type DeadLetterPage,
   type OutboxHint,
   type OutboxHintListener,
   type ReplayRequest,
 } from '../../core/outbox/outbox-store.port.js';
+import { newOutboxRow } from './new-outbox-row.js';
 
 /**
  * The outbox of a single process, for development and tests: the rules of the durable one, without its durability. A batch
@@ -44,7 +45,7 @@ export class InMemoryOutboxStore extends OutboxStore {
     const position = CommitPosition.from(commitPosition);
     const before = this.byId.size;
     for (const intent of batch.intents) {
-      const row = this.newRow(namespace, position, intent, batch.reason);
+      const row = newOutboxRow(namespace, position, intent, batch.reason, this.clock.wall());
       if (!this.byId.has(row.id)) this.byId.set(row.id, row);
     }
     const added = this.byId.size - before;
@@ -123,8 +124,9 @@ export class InMemoryOutboxStore extends OutboxStore {
     return held.map((row) => this.update(row!, { claimedAtMs: this.clock.wall() }).id);
   }
 
-  override async resetDeadLetters(namespace: string): Promise<number> {
-    const dead = await this.deadLetters(namespace, Number.POSITIVE_INFINITY);
+  override async resetDeadLetters(namespace: string, ids?: readonly string[]): Promise<number> {
+    const all = await this.deadLetters(namespace, { limit: Number.POSITIVE_INFINITY });
+    const dead = ids === undefined ? all : all.filter(({ id }) => ids.includes(id));
     const availableAtMs = this.clock.wall();
     for (const row of dead) {
       this.update(row, { ...UNCLAIMED, state: OutboxState.Pending, availableAtMs, attempts: 0, lastError: null });
@@ -181,9 +183,10 @@ export class InMemoryOutboxStore extends OutboxStore {
     return [...this.byId.values()];
   }
 
-  override async deadLetters(namespace: string, limit: number): Promise<OutboxRow[]> {
-    const dead = this.rows().filter((row) => row.namespace === namespace && row.state === OutboxState.Dead);
-    return dead.sort((a, b) => a.createdAtMs - b.createdAtMs || compare(a.id, b.id)).slice(0, limit);
+  override async deadLetters(namespace: string, { limit, after }: DeadLetterPage): Promise<OutboxRow[]> {
+    const wanted = (row: OutboxRow): boolean =>
+      row.namespace === namespace && row.state === OutboxState.Dead && (after === undefined || byAge(row, after) > 0);
+    return this.rows().filter(wanted).sort(byAge).slice(0, limit);
   }
 
   override async replayable({ namespace, afterId = '', limit, ...lost }: ReplayRequest): Promise<OutboxRow[]> {
@@ -229,34 +232,6 @@ export class InMemoryOutboxStore extends OutboxStore {
     this.listeners.clear();
   }
 
-  private newRow(
-    namespace: string,
-    commitPosition: CommitPosition,
-    intent: OutboxRow['intent'],
-    reason: string,
-  ): OutboxRow {
-    const now = this.clock.wall();
-    const targetHash = intent.targetHashHex();
-    return {
-      id: outboxRowId(namespace, commitPosition.asStr(), targetHash),
-      namespace,
-      commitPosition,
-      targetHash,
-      intent,
-      reason,
-      createdAtMs: now,
-      availableAtMs: now,
-      claimedAtMs: null,
-      claimOwner: null,
-      publishedAtMs: null,
-      attempts: 0,
-      state: OutboxState.Pending,
-      lastError: null,
-      claimSeq: 0,
-      appliedPosition: null,
-    };
-  }
-
   /** The row a mark may still change: a claim must stand, an id alone may name any row that is not published. */
   private changeable(reference: RowReference): OutboxRow | null {
     const row = this.row(typeof reference === 'string' ? reference : reference.id);
@@ -291,7 +266,11 @@ const MAX_PUBLISHED = 1_000;
 const UNCLAIMED = { claimedAtMs: null, claimOwner: null } as const;
 
 function byAvailability(a: OutboxRow, b: OutboxRow): number {
-  return a.availableAtMs - b.availableAtMs || a.createdAtMs - b.createdAtMs || compare(a.id, b.id);
+  return a.availableAtMs - b.availableAtMs || byAge(a, b);
+}
+
+function byAge(a: Pick<OutboxRow, 'createdAtMs' | 'id'>, b: Pick<OutboxRow, 'createdAtMs' | 'id'>): number {
+  return a.createdAtMs - b.createdAtMs || compare(a.id, b.id);
 }
 
 function compare(a: string, b: string): number {

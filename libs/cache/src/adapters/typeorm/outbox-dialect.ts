@@ -16,13 +16,15 @@ export interface OutboxStatements {
   readonly release: string;
   /** namespace */
   readonly resetDeadLetters: string;
+  /** namespace, ids */
+  readonly resetDeadLettersById: string;
   /** namespace */
   readonly status: string;
   /** namespace, commit position */
   readonly statusForCommit: string;
   /** id */
   readonly find: string;
-  /** namespace, limit */
+  /** namespace, limit, creation and id of the row before the first */
   readonly deadLetters: string;
   /** namespace, after this id, limit, from this log position, preserved ones as JSON */
   readonly replayable: string;

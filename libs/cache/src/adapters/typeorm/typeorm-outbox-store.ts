@@ -5,10 +5,16 @@ import type { InvalidationReceipt } from '../../core/outbox/invalidation-receipt
 import type { OutboxBatch } from '../../core/outbox/outbox-intent.js';
 import type { OutboxRow, RowClaim, RowReference } from '../../core/outbox/outbox-row.js';
 import type { CommitStatus, OutboxStatus } from '../../core/outbox/outbox-status.js';
-import { OutboxStore, type OutboxHintListener, type ReplayRequest } from '../../core/outbox/outbox-store.port.js';
+import {
+  OutboxStore,
+  type DeadLetterPage,
+  type OutboxHintListener,
+  type ReplayRequest,
+} from '../../core/outbox/outbox-store.port.js';
 import { CacheEntitySubscriber } from './cache-entity-subscriber.js';
 import { CommitAnnouncer } from './commit-announcer.js';
 import { assertSupported, dialectOf } from './dialects.js';
+import { byFence, type FencedIds } from './fenced-ids.js';
 import { connectionOf, whileElected, whileHolding, withQueryRunner } from './held-connection.js';
 import { TypeOrmInvalidationCollector } from './invalidation-collector.js';
 import { NotificationListener } from './notification-listener.js';
@@ -177,8 +183,9 @@ export class TypeOrmOutboxStore extends OutboxStore {
     return (await Promise.all(byFence(rows).map(renew))).flat();
   }
 
-  override async resetDeadLetters(namespace: string): Promise<number> {
-    return (await this.run('resetDeadLetters', namespace)).affected;
+  override async resetDeadLetters(namespace: string, ids?: readonly string[]): Promise<number> {
+    if (ids === undefined) return (await this.run('resetDeadLetters', namespace)).affected;
+    return ids.length === 0 ? 0 : (await this.run('resetDeadLettersById', namespace, ids)).affected;
   }
 
   override async status(namespace: string): Promise<OutboxStatus> {
@@ -209,8 +216,9 @@ export class TypeOrmOutboxStore extends OutboxStore {
     return row === undefined ? null : toOutboxRow(row);
   }
 
-  override async deadLetters(namespace: string, limit: number): Promise<OutboxRow[]> {
-    return (await this.run<StoredOutboxRow>('deadLetters', namespace, limit)).rows.map(toOutboxRow);
+  override async deadLetters(namespace: string, { limit, after }: DeadLetterPage): Promise<OutboxRow[]> {
+    const { createdAtMs, id } = after ?? { createdAtMs: -1, id: '' };
+    return (await this.run<StoredOutboxRow>('deadLetters', namespace, limit, createdAtMs, id)).rows.map(toOutboxRow);
   }
 
   override async replayable(request: ReplayRequest): Promise<OutboxRow[]> {
@@ -274,20 +282,6 @@ export class TypeOrmOutboxStore extends OutboxStore {
       'Expected `typeormOutbox` to have a DataSource, got none. Pass `typeormOutbox({ dataSource })`, or import TypeOrmModule in the application.',
     );
   }
-}
-
-/** The ids that share a fence, and the fence; `null` for rows named by their id alone. */
-type FencedIds = [ids: string[], fence: number | null];
-
-function byFence(rows: readonly RowReference[]): FencedIds[] {
-  const groups = new Map<number | null, string[]>();
-  for (const row of rows) {
-    const [id, fence] = typeof row === 'string' ? [row, null] : [row.id, row.claimSeq];
-    const ids = groups.get(fence);
-    if (ids === undefined) groups.set(fence, [id]);
-    else ids.push(id);
-  }
-  return [...groups].map(([fence, ids]) => [ids, fence]);
 }
 
 /** `RETURNING` promises no order. */

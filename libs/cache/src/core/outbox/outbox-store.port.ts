@@ -26,6 +26,13 @@ export interface ReplayRequest extends LostPositions {
   readonly limit: number;
 }
 
+/** A page of the dead rows. */
+export interface DeadLetterPage {
+  readonly limit: number;
+  /** Continues after this row, whatever has become of it. @default from the oldest */
+  readonly after?: Pick<OutboxRow, 'createdAtMs' | 'id'>;
+}
+
 /**
  * Durable queue of intents. Times are taken from the store's own clock (a database's, where there is one), so that workers
  * on machines with different clocks agree.
@@ -102,8 +109,13 @@ export abstract class OutboxStore {
   /** Renews claims from now; returns the ids still held. */
   abstract renew(rows: readonly RowClaim[]): Promise<string[]>;
 
-  /** Makes every dead row of the namespace pending again with no attempts; returns their number (REQ-004-25). */
-  abstract resetDeadLetters(namespace: string): Promise<number>;
+  /**
+   * Makes dead rows of the namespace pending again with no attempts (REQ-004-25).
+   *
+   * @param ids these alone; unknown ids and rows that are not dead are left as they are. @default every dead row
+   * @returns how many rows became pending
+   */
+  abstract resetDeadLetters(namespace: string, ids?: readonly string[]): Promise<number>;
 
   abstract status(namespace: string): Promise<OutboxStatus>;
 
@@ -112,8 +124,8 @@ export abstract class OutboxStore {
   /** One row by id, for operators and tests. */
   abstract find(id: string): Promise<OutboxRow | null>;
 
-  /** Dead rows of a namespace, oldest first. */
-  abstract deadLetters(namespace: string, limit: number): Promise<OutboxRow[]>;
+  /** Dead rows of a namespace, oldest first; the cost of a page does not grow with its depth. */
+  abstract deadLetters(namespace: string, page: DeadLetterPage): Promise<OutboxRow[]>;
 
   /**
    * Rows that a lost part of the log may have held, ordered by id, to be applied again (G4): published ones without a

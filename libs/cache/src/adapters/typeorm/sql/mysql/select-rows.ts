@@ -3,7 +3,9 @@ import { OUTBOX_TABLE } from '../tables.js';
 export const FIND = `SELECT * FROM ${OUTBOX_TABLE} WHERE id = $1`;
 
 export const DEAD_LETTERS = `
-SELECT * FROM ${OUTBOX_TABLE} WHERE namespace = $1 AND state = 'dead' ORDER BY created_at_ms, id LIMIT $2
+SELECT * FROM ${OUTBOX_TABLE}
+WHERE namespace = $1 AND state = 'dead' AND created_at_ms >= $3 AND (created_at_ms > $3 OR id > $4)
+ORDER BY created_at_ms, id LIMIT $2
 `;
 
 const column = (name: string): string => `${name} varchar(255) CHARACTER SET utf8mb4 PATH '$.${name}'`;

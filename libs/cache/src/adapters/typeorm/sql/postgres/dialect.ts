@@ -8,7 +8,7 @@ import { FIRST_ANCHOR, RAISE_ANCHOR, READ_ANCHOR } from './history-anchor.js';
 import { TRIGGER } from './install-trigger.js';
 import { MARK_FAILED, MARK_REPLAYED, PUBLISH, RELEASE, RENEW } from './marks.js';
 import { PRUNE } from './prune.js';
-import { RESET_DEAD_LETTERS } from './reset-dead-letters.js';
+import { RESET_DEAD_LETTERS, RESET_DEAD_LETTERS_BY_ID } from './reset-dead-letters.js';
 import { SCHEMA } from './schema.js';
 import { DEAD_LETTERS, FIND, REPLAYABLE } from './select-rows.js';
 import { STATUS, STATUS_FOR_COMMIT } from './status.js';
@@ -28,6 +28,7 @@ export const POSTGRES: OutboxDialect = {
     markFailed: MARK_FAILED,
     release: RELEASE,
     resetDeadLetters: RESET_DEAD_LETTERS,
+    resetDeadLettersById: RESET_DEAD_LETTERS_BY_ID,
     status: STATUS,
     statusForCommit: STATUS_FOR_COMMIT,
     find: FIND,
