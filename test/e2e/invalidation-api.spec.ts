@@ -242,6 +242,7 @@ describe.each(PLATFORMS)('the invalidation API on %s', (platform) => {
         sample,
         bytes: expect.any(Number),
         tiers: ['memory'],
+        by_tier: { memory: count },
         complete: true,
       });
       expect(body.bytes).toBeGreaterThan(count * 8);

@@ -103,6 +103,26 @@ describe('the invalidation API of three instances, over PostgreSQL and Redis', (
     await eventually('all to show the new name', async () => (await all(1)).every((name) => name === 'new'));
   });
 
+  it('counts and lists what only the shared tier holds, each key once', async () => {
+    const [a, b] = instances as [Instance, Instance];
+    await post(a, 'pattern', { pattern: '*' }).expect(200);
+    for (const id of [1, 2, 3]) await b.users.get(id); // in Redis and in the memory of another instance
+    for (const id of [3, 4]) await a.users.get(id); // in Redis and here
+    const held = ['user:get:1', 'user:get:2', 'user:get:3', 'user:get:4'];
+    const dry = await post(a, 'pattern', { pattern: 'user:get:*', dry_run: true }).expect(200);
+    expect(dry.body).toMatchObject({ count: 4, tiers: ['memory', 'redis'], by_tier: { memory: 2, redis: 4 } });
+    expect(dry.body).toMatchObject({ complete: true });
+    expect([...dry.body.sample].sort()).toEqual(held);
+    const byKeys = await post(a, 'key', { keys: ['user:get:1', 'user:get:9'], dry_run: true }).expect(200);
+    expect(byKeys.body).toMatchObject({ count: 1, sample: ['user:get:1'], by_tier: { memory: 0, redis: 1 } });
+    expect(byKeys.body.bytes).toBeGreaterThan(0);
+    const { body } = await post(a, 'pattern', { pattern: '/^user:get:[1-3]$/' }).expect(200);
+    expect(body.invalidated_count).toBe(3);
+    expect([...body.matched_keys].sort()).toEqual(held.slice(0, 3));
+    const after = await post(a, 'pattern', { pattern: '*', dry_run: true }).expect(200);
+    expect(after.body).toMatchObject({ count: 1, sample: ['user:get:4'] });
+  });
+
   it('has its row in the database when it is answered', async () => {
     for (let n = 0; n < 20; n += 1) {
       const { body } = await post(instances[n % 3]!, 'key', { keys: [`user:get:${n}`] }).expect(200);
@@ -178,6 +198,8 @@ describe('the invalidation API of three instances, over PostgreSQL and Redis', (
   it('answers 503 and leaves no row while Redis is away, and carries the same request out when it is back', async () => {
     const [instance] = instances as [Instance];
     await server.kill();
+    const dry = await post(instance, 'pattern', { pattern: '*', dry_run: true }).expect(200);
+    expect(dry.body).toMatchObject({ tiers: ['memory'], complete: false });
     const order = { keys: ['user:get:1'], request_id: 'while-away' };
     const { body } = await post(instance, 'key', order).expect(503);
     expect(body.message).toMatch(/^Expected .*, got .*Repeat the request/);

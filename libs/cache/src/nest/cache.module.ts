@@ -22,6 +22,7 @@ import { CacheStatusModule } from './http/cache-status.module.js';
 import { HttpCacheRoutes } from './http/http-cache-routes.js';
 import { RUNTIME_HOLDER, RuntimeHolder } from './interception/runtime-binding.js';
 import { AuditLogReader } from './invalidation-api/audit-log-reader.js';
+import { EntrySurvey } from './invalidation-api/entry-survey.js';
 import { invalidationApiController } from './invalidation-api/invalidation-api.controller.js';
 import { resolveInvalidationApiOptions } from './invalidation-api/invalidation-api.options.js';
 import { InvalidationCommands } from './invalidation-api/invalidation-commands.js';
@@ -70,6 +71,7 @@ const PROVIDERS: readonly Provider[] = [
   HttpCacheRoutes,
   InvalidationCommands,
   InvalidationStatistics,
+  EntrySurvey,
   AuditLogReader,
 ];
 

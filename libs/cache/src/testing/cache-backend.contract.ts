@@ -3,6 +3,7 @@ import type { CacheBackend } from '../core/coherence/cache-backend.port.js';
 import type { Invalidation } from '../core/coherence/invalidation.js';
 import { describeEntryLife } from './cache-backend-life.contract.js';
 import { describeSourceVersion } from './cache-backend-version.contract.js';
+import { describeTierInspection } from './tier-inspection.contract.js';
 import {
   PERMIT_MS,
   RecordingListener,
@@ -263,5 +264,6 @@ export function describeCacheBackend(name: string, create: () => Promise<TierSub
       listener: () => listener,
       invalidate,
     });
+    describeTierInspection({ subject: () => subject, backend: () => backend, invalidate });
   });
 }

@@ -22,6 +22,7 @@ import {
   type Ord,
   type Position,
 } from '../../core/coherence/position.js';
+import type { EntryFault, TierEntryState } from '../../core/coherence/tier-inspection.js';
 import { PermitTable, replaceOldest } from './permit-table.js';
 import { TargetKnowledge } from './target-knowledge.js';
 
@@ -122,6 +123,28 @@ export class HubNamespace {
     return this.position;
   }
 
+  /** What is held, as it is judged now; nothing is taken by looking. */
+  held(): readonly (readonly [key: string, state: TierEntryState])[] {
+    return [...this.entries.keys()].flatMap((key) => {
+      const state = this.heldUnder(key);
+      return state === null ? [] : [[key, state] as const];
+    });
+  }
+
+  heldUnder(key: string): TierEntryState | null {
+    const entry = this.entries.get(key);
+    const now = this.clock.wall();
+    if (entry === undefined || entry.keepUntil <= now) return null;
+    const { stamp: position, tags, freshUntil, keepUntil, payload } = entry;
+    const times = { freshMs: freshUntil - now, keepMs: keepUntil - now };
+    return { fault: this.fault(key, entry), position, tags, ...times, bytes: payload.byteLength };
+  }
+
+  /** Where a tag was last invalidated. */
+  tagOrd(tag: string): Ord {
+    return this.knowledge.tagAt(tag);
+  }
+
   /** The server lost its past: nothing that was stored before is known to be valid. */
   changeHistory(): void {
     this.currentEra = this.nextEra();
@@ -130,8 +153,13 @@ export class HubNamespace {
   }
 
   /** True when no target of the entry was invalidated after its stamp (I1). */
-  protected valid(key: string, { stamp, tags }: StampedEntry): boolean {
-    return eraOfPosition(stamp) === this.currentEra && this.knowledge.valid(key, tags, ordOfPosition(stamp));
+  protected valid(key: string, entry: StampedEntry): boolean {
+    return this.fault(key, entry) === null;
+  }
+
+  private fault(key: string, { stamp, tags }: StampedEntry): EntryFault | null {
+    if (eraOfPosition(stamp) !== this.currentEra) return 'history';
+    return this.knowledge.fault(key, tags, ordOfPosition(stamp));
   }
 
   protected permitStands(key: string, permit: FillPermit): boolean {

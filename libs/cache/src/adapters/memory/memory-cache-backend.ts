@@ -6,12 +6,18 @@ import {
   type FillPermit,
   type ReadOptions,
 } from '../../core/coherence/cache-backend.port.js';
+import type { TierInspection, TierSurvey, TierSurveyRequest } from '../../core/coherence/tier-inspection.js';
 import type { HubInvalidationLog } from './hub-invalidation-log.js';
 import type { HubLink } from './hub-link.js';
 
 /** One instance's end of a shared tier in this process, with the full protocol: stamps, permits, election. */
 export class MemoryCacheBackend extends CacheBackend {
   override readonly name = 'memory-hub';
+  override readonly inspection: TierInspection = {
+    survey: (request) => this.link.command('survey', () => this.surveyed(request)),
+    entries: (keys) => this.link.command('entries', () => keys.map((key) => this.link.hub.heldUnder(key))),
+    tagOrds: (tags) => this.link.command('tags', () => tags.map((tag) => this.link.hub.tagOrd(tag))),
+  };
 
   constructor(
     private readonly link: HubLink,
@@ -58,5 +64,12 @@ export class MemoryCacheBackend extends CacheBackend {
 
   override close(): Promise<void> {
     return Promise.resolve();
+  }
+
+  private surveyed({ matches, maxKeys }: TierSurveyRequest): TierSurvey {
+    const found = this.link.hub.held().filter(([key, { fault }]) => fault === null && matches(key));
+    const shown = found.slice(0, maxKeys);
+    const bytes = shown.reduce((sum, [, entry]) => sum + entry.bytes, 0);
+    return { keys: shown.map(([key]) => key), bytes, complete: shown.length === found.length };
   }
 }

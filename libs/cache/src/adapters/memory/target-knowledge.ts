@@ -1,4 +1,5 @@
 import type { Invalidation, PatternTarget } from '../../core/coherence/invalidation.js';
+import type { EntryFault } from '../../core/coherence/tier-inspection.js';
 import { targetMatcher } from '../../core/invalidation/target-matcher.js';
 import { PatternCache } from '../../core/keys/pattern-cache.js';
 
@@ -33,10 +34,21 @@ export class TargetKnowledge {
 
   /** True when nothing that the entry depends on was invalidated after its stamp, as far as is known; else false. */
   valid(key: string, tags: readonly string[], stamp: string): boolean {
-    if (stamp < this.floor || (this.keys.get(key) ?? '') > stamp) return false;
-    if (tags.some((tag) => (this.tags.get(tag) ?? '') > stamp)) return false;
-    for (const { at, matches } of this.patterns.values()) if (at > stamp && matches(key)) return false;
-    return true;
+    return this.fault(key, tags, stamp) === null;
+  }
+
+  /** What makes the entry invalid; `null`: nothing. */
+  fault(key: string, tags: readonly string[], stamp: string): Exclude<EntryFault, 'history'> | null {
+    if (stamp < this.floor) return 'floor';
+    if ((this.keys.get(key) ?? '') > stamp) return 'key';
+    if (tags.some((tag) => (this.tags.get(tag) ?? '') > stamp)) return 'tag';
+    for (const { at, matches } of this.patterns.values()) if (at > stamp && matches(key)) return 'pattern';
+    return null;
+  }
+
+  /** When a tag was last invalidated; `''`: not since the floor. */
+  tagAt(tag: string): string {
+    return this.tags.get(tag) ?? '';
   }
 
   /** Nothing older is valid. */

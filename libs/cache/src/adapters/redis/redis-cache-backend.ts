@@ -7,6 +7,7 @@ import {
   type StoredEntry,
 } from '../../core/coherence/cache-backend.port.js';
 import type { CoherenceEvents } from '../../core/coherence/coherence.events.js';
+import type { TierInspection } from '../../core/coherence/tier-inspection.js';
 import { CacheError } from '../../core/errors/cache-error.js';
 import { MAX_KEEP_MS, MAX_PERMIT_MS } from './entry-limits.js';
 import type { KeepRecord } from './keep-record.js';
@@ -35,6 +36,7 @@ export class RedisCacheBackend extends CacheBackend {
     private readonly predicates: PatternPredicates,
     private readonly keep: KeepRecord,
     private readonly events: CoherenceEvents,
+    override readonly inspection: TierInspection | null = null,
   ) {
     super();
   }

@@ -83,6 +83,14 @@ export class RedisKeys {
     return this.spread ? `${this.root}{${this.namespace}/*}:e` : `${this.entries}*`;
   }
 
+  /** The same for entries whose logical key begins with this; it may find others too. */
+  entryGlobOf(prefix: string): string {
+    const safe = physical(prefix);
+    // A key that begins like a hash is escaped where its prefix may not be, and a long prefix is one itself.
+    if (prefix.startsWith(HASHED.charAt(0)) || safe.startsWith(HASHED)) return this.entryGlob;
+    return this.spread ? `${this.root}{${this.namespace}/${safe}*}:e` : `${this.entries}${safe}*`;
+  }
+
   /** The logical key of an entry; `undefined` if it is none of ours, `null` if it is ours and only its hash is known. */
   keyOf(redisKey: string): string | null | undefined {
     const start = this.spread ? `${this.root}{${this.namespace}/` : this.entries;

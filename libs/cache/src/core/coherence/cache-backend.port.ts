@@ -1,4 +1,5 @@
 import { COHERENT_BACKEND, type BackendCapabilities } from './tier-capabilities.js';
+import type { TierInspection } from './tier-inspection.js';
 
 /** The right to fill one key, handed out by a miss. A key invalidation revokes it, and so does anything that loses it. */
 export interface FillPermit {
@@ -62,6 +63,9 @@ export abstract class CacheBackend {
 
   /** What it promises across instances; a tier that can do less than the protocol asks says so here. */
   readonly capabilities: BackendCapabilities = COHERENT_BACKEND;
+
+  /** What it can tell operators of its content; `null` where it can tell nothing. */
+  readonly inspection: TierInspection | null = null;
 
   /** Called once before use; never rejects because a server is away, unless the backend is declared `required`. */
   abstract open(): Promise<void>;

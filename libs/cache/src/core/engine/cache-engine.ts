@@ -139,8 +139,8 @@ export class CacheEngine {
   }
 
   /** What an invalidation by predicate would find in memory; keys are listed up to `maxKeys`. Touches nothing. */
-  surveyMatches(matches: (key: string) => boolean, maxKeys: number): Promise<MatchSurvey> {
-    return surveyMatches(this.local, this.parts.clock, matches, maxKeys);
+  surveyMatches(matches: (key: string) => boolean, maxKeys: number, budgetMs?: number): Promise<MatchSurvey> {
+    return surveyMatches(this.local, this.parts.clock, matches, maxKeys, budgetMs);
   }
 
   /** What an invalidation of these keys would find in memory. Touches nothing. */

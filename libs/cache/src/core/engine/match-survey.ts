@@ -25,6 +25,7 @@ export async function surveyMatches(
   clock: Clock,
   matches: (key: string) => boolean,
   maxKeys: number,
+  budgetMs: number = TOTAL_BUDGET_MS,
 ): Promise<MatchSurvey> {
   const tally = new Tally(local, maxKeys);
   const cursor = local.store.matching(matches);
@@ -32,7 +33,7 @@ export async function surveyMatches(
   for (let turnAt = startedAt; !cursor.done;) {
     for (const entry of cursor.next(STEP_ENTRIES)) tally.add(entry);
     const now = clock.monotonic();
-    if (now - startedAt > TOTAL_BUDGET_MS) return tally.survey(cursor.done);
+    if (now - startedAt > budgetMs) return tally.survey(cursor.done);
     if (now - turnAt < TURN_BUDGET_MS) continue;
     await clock.sleep(0);
     turnAt = clock.monotonic();

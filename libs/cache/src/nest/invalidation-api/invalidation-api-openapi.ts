@@ -78,7 +78,8 @@ const DRY_RUN = {
   count: count('Entries of this instance that would be removed', 2),
   sample: list(text(), ['user:123:profile'], { maxItems: MAX_SAMPLE_KEYS }),
   bytes: count('Memory they take', 1024),
-  tiers: list(text(), ['memory']),
+  tiers: list(text(), ['memory', 'redis']),
+  by_tier: { type: 'object', additionalProperties: { type: 'integer' }, example: { memory: 2, redis: 3 } },
   complete: { type: 'boolean', description: 'false: the figures are the least there is' },
 };
 

@@ -1,6 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { AuditAppendResult, AuditRecord } from '../../core/audit/audit-record.js';
-import type { MatchSurvey } from '../../core/engine/match-survey.js';
 import { InvalidationIntent } from '../../core/invalidation/intent.js';
 import type { KeyPattern } from '../../core/keys/key-pattern.js';
 import { PatternCache } from '../../core/keys/pattern-cache.js';
@@ -9,6 +8,7 @@ import { AdminError } from '../admin/admin-error.js';
 import { AdminGate } from '../admin/admin-gate.js';
 import { CacheRuntime } from '../cache-runtime.js';
 import type { HttpRequest } from '../http/http-request.js';
+import { EntrySurvey, type Findings } from './entry-survey.js';
 import { answerOf, dryRunOf, type DryRunReply, type InvalidationReply, type Outcome } from './invalidation-reply.js';
 import { readKeyOrder, readPatternOrder, type InvalidationOrder, type KeyOrder } from './invalidation-order.js';
 import { InvalidationStatistics } from './invalidation-statistics.js';
@@ -19,6 +19,10 @@ import { newRequestId } from './request-id.js';
 /** Matched keys listed in an answer and in the audit; all are counted. */
 export const MAX_LISTED_KEYS = 1_000;
 export const MAX_SAMPLE_KEYS = 100;
+/** How long an invalidation waits for the report of what it matches; the rest dies unreported. */
+const REPORT_BUDGET_MS = 150;
+/** A dry run is nothing but its report. */
+const DRY_RUN_BUDGET_MS = 2000;
 
 interface UnderWay {
   readonly hash: string;
@@ -40,13 +44,14 @@ export class InvalidationCommands {
     @Inject(CacheRuntime) private readonly runtime: CacheRuntime,
     @Inject(AdminGate) private readonly gate: AdminGate,
     @Inject(InvalidationStatistics) private readonly statistics: InvalidationStatistics,
+    @Inject(EntrySurvey) private readonly survey: EntrySurvey,
   ) {}
 
   /** @throws AdminError 400, 403, 409, 413, 415, 429, or 503 where the invalidation was not applied */
   async byKeys(request: HttpRequest): Promise<InvalidationReply | DryRunReply> {
     const order = readKeyOrder(request);
     const { name } = await this.gate.pass(request, intentionOfKeys(order.keys));
-    if (order.dryRun) return dryRunOf(order, this.runtime.engine.surveyKeys(order.keys, MAX_SAMPLE_KEYS));
+    if (order.dryRun) return dryRunOf(order, await this.survey.of(order.keys, MAX_SAMPLE_KEYS));
     return this.once(order, (requestId) => this.invalidateKeys(order, requestId, name));
   }
 
@@ -57,14 +62,16 @@ export class InvalidationCommands {
     const { name } = await this.gate.pass(request, intentionOfPattern(pattern));
     const { cacheKeys } = order;
     if (order.dryRun) {
-      if (cacheKeys === null) return dryRunOf(order, await this.surveyMatches(pattern, MAX_SAMPLE_KEYS));
+      if (cacheKeys === null) {
+        return dryRunOf(order, await this.survey.matching(pattern, MAX_SAMPLE_KEYS, DRY_RUN_BUDGET_MS));
+      }
       const given = await matchKeys(pattern, cacheKeys, this.runtime.clock);
-      return dryRunOf(order, this.runtime.engine.surveyKeys(given, MAX_SAMPLE_KEYS));
+      return dryRunOf(order, await this.survey.of(given, MAX_SAMPLE_KEYS));
     }
     return this.once(order, async (requestId) => {
       const matched =
         cacheKeys === null
-          ? await this.surveyMatches(pattern, MAX_LISTED_KEYS)
+          ? await this.survey.matching(pattern, MAX_LISTED_KEYS, REPORT_BUDGET_MS)
           : listed(await matchKeys(pattern, cacheKeys, this.runtime.clock));
       const intents = [InvalidationIntent.pattern(order.pattern)];
       return this.invalidate(order, intents, requestId, name, {
@@ -152,13 +159,9 @@ export class InvalidationCommands {
       throw refusalOf(error);
     }
   }
-
-  private surveyMatches(pattern: KeyPattern, maxKeys: number): Promise<MatchSurvey> {
-    return this.runtime.engine.surveyMatches((key) => pattern.test(key), maxKeys);
-  }
 }
 
-function listed(keys: readonly string[]): Pick<MatchSurvey, 'keys' | 'count'> {
+function listed(keys: readonly string[]): Pick<Findings, 'keys' | 'count'> {
   return { keys: keys.slice(0, MAX_LISTED_KEYS), count: keys.length };
 }
 

@@ -1,4 +1,4 @@
-import type { MatchSurvey } from '../../core/engine/match-survey.js';
+import type { Findings } from './entry-survey.js';
 import type { InvalidationOrder } from './invalidation-order.js';
 
 /** What came of an order, as the audit row remembers it. */
@@ -22,20 +22,22 @@ export type InvalidationReply = {
   readonly was_logged?: false;
 } & ({ readonly keys: readonly string[] } | { readonly pattern: string; readonly matched_keys: readonly string[] });
 
-/** What a dry run answers: what would leave this instance's memory. Nothing was changed. */
+/** What a dry run answers: what would leave this instance's memory and the shared tier. Nothing was changed. */
 export interface DryRunReply {
   readonly success: true;
   readonly dry_run: true;
   readonly keys?: readonly string[];
   readonly pattern?: string;
-  /** Entries that would be removed. */
+  /** Keys whose entries would be removed, in whichever tier. */
   readonly count: number;
   /** The first of their keys. */
   readonly sample: readonly string[];
-  /** Memory they take. */
+  /** What their entries take, in all tiers together. */
   readonly bytes: number;
-  /** Where was looked. */
-  readonly tiers: readonly ['memory'];
+  /** Where was looked: this instance's memory, and the shared tier where it answers. */
+  readonly tiers: readonly string[];
+  /** Entries by tier. */
+  readonly by_tier: Findings['byTier'];
   /** `false`: there was too much to look at, so the figures are the least there is. */
   readonly complete: boolean;
 }
@@ -49,8 +51,9 @@ export function answerOf(kind: InvalidationOrder['kind'], outcome: Outcome): Inv
     : { success: true, pattern, matched_keys: keys, invalidated_count: count, request_id: requestId, published_at };
 }
 
-export function dryRunOf(order: InvalidationOrder, survey: MatchSurvey): DryRunReply {
-  const { count, keys: sample, bytes, complete } = survey;
+export function dryRunOf(order: InvalidationOrder, findings: Findings): DryRunReply {
+  const { count, keys: sample, bytes, byTier, complete } = findings;
   const subject = order.kind === 'key' ? { keys: order.keys } : { pattern: order.pattern };
-  return { success: true, dry_run: true, ...subject, count, sample, bytes, tiers: ['memory'], complete };
+  const tiers = Object.keys(byTier);
+  return { success: true, dry_run: true, ...subject, count, sample, bytes, tiers, by_tier: byTier, complete };
 }
