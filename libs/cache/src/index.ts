@@ -38,6 +38,7 @@ export type { ScopeActions } from './nest/cache-actions.js';
 export { CacheEvents } from './nest/events/cache-events.js';
 export type { EventMapping } from './nest/events/event-mapping.js';
 export type { AdminCommand, AdminOptions, AdminPrincipal } from './nest/admin/admin.options.js';
+export type { OperationsOptions } from './nest/operations/operations.options.js';
 export type { InvalidationApiOptions } from './nest/invalidation-api/invalidation-api.options.js';
 export { InvalidationStatistics } from './nest/invalidation-api/invalidation-statistics.js';
 export type { InvalidationFigures } from './nest/invalidation-api/invalidation-statistics.js';

@@ -112,13 +112,13 @@ describe('the invalidation API of three instances, over PostgreSQL and Redis', (
     const dry = await post(a, 'pattern', { pattern: 'user:get:*', dry_run: true }).expect(200);
     expect(dry.body).toMatchObject({ count: 4, tiers: ['memory', 'redis'], by_tier: { memory: 2, redis: 4 } });
     expect(dry.body).toMatchObject({ complete: true });
-    expect([...dry.body.sample].sort()).toEqual(held);
+    expect(new Set<string>(dry.body.sample)).toEqual(new Set(held));
     const byKeys = await post(a, 'key', { keys: ['user:get:1', 'user:get:9'], dry_run: true }).expect(200);
     expect(byKeys.body).toMatchObject({ count: 1, sample: ['user:get:1'], by_tier: { memory: 0, redis: 1 } });
     expect(byKeys.body.bytes).toBeGreaterThan(0);
     const { body } = await post(a, 'pattern', { pattern: '/^user:get:[1-3]$/' }).expect(200);
     expect(body.invalidated_count).toBe(3);
-    expect([...body.matched_keys].sort()).toEqual(held.slice(0, 3));
+    expect(new Set<string>(body.matched_keys)).toEqual(new Set(held.slice(0, 3)));
     const after = await post(a, 'pattern', { pattern: '*', dry_run: true }).expect(200);
     expect(after.body).toMatchObject({ count: 1, sample: ['user:get:4'] });
   });

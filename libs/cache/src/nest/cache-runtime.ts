@@ -25,6 +25,8 @@ import { DurableRoad } from './durability/durable-road.js';
 import { OutboxApplier } from './durability/outbox-applier.js';
 import type { MetricsExporter } from '../core/metrics/metrics-snapshot.js';
 import { metricsExportersOf, tracingOf } from './metrics-exporters.js';
+import { RuntimeSwitches } from './switches/runtime-switches.js';
+import { SettingsFollower } from './switches/settings-follower.js';
 import { TroubleReporter } from './trouble-reporter.js';
 import { CacheMethodCompiler } from './interception/method-compiler.js';
 import type { RuntimeHolder } from './interception/runtime-binding.js';
@@ -49,6 +51,7 @@ export class CacheRuntime {
   readonly metrics = new MetricsRecorder();
   readonly exporters: readonly MetricsExporter[];
   readonly compiler: CacheMethodCompiler;
+  readonly switches: RuntimeSwitches;
   /** Names of the tiers a read passes, in order. */
   readonly tiers: readonly string[];
   private readonly anchor: HistoryAnchor | null;
@@ -67,7 +70,11 @@ export class CacheRuntime {
     const tier = options.backend ?? memory();
     const { namespace, instanceId, clock } = this;
     this.anchor = anchorOf(options);
-    const { log, backend } = tier.create({
+    const {
+      log,
+      backend,
+      settings = null,
+    } = tier.create({
       namespace,
       instanceId,
       clock,
@@ -99,7 +106,9 @@ export class CacheRuntime {
     this.durable = new DurableRoad(outbox, this.invalidations, applier, namespace, logger, clock, outboxWorker);
     this.audit = new AuditTrail(options.audit ?? new InMemoryAuditStore(), namespace, this.logger);
     this.invalidations.recorder = (event) => this.audit.record(event);
-    this.compiler = new CacheMethodCompiler(this.engine, this.durable, options, (message) => this.logger.warn(message));
+    this.switches = new RuntimeSwitches(settings, log, clock, instanceId, logger);
+    const warn = (message: string) => logger.warn(message);
+    this.compiler = new CacheMethodCompiler(this.engine, this.durable, this.switches, options, warn);
     this.tiers = backend === null ? ['memory'] : ['memory', backend.name];
     new TroubleReporter(this.logger).listen(this.engine.events, this.invalidations.events, this.coherence);
     this.metrics.listen({
@@ -109,19 +118,24 @@ export class CacheRuntime {
       outbox: this.durable.events,
     });
     holder.compiler = this.compiler;
+    this.coherence.on('state', ({ to }) => {
+      if (to === 'live') void this.switches.reload();
+    });
   }
 
   /** Starts following the log; methods are cached before that too, since memory alone needs no start. */
   async open(): Promise<void> {
     await this.audit.store.open();
     await this.anchor?.open();
-    await this.engine.open(this.applier);
+    await this.engine.open(new SettingsFollower(this.applier, () => void this.switches.reload()));
+    await this.switches.reload();
     await this.durable.open();
   }
 
   /** Methods run uncached from now on; memory and connections are given back. */
   async close(): Promise<void> {
     this.holder.release();
+    this.switches.close();
     await this.durable.close();
     this.invalidations.close();
     await this.engine.close();

@@ -26,6 +26,11 @@ import { EntrySurvey } from './invalidation-api/entry-survey.js';
 import { invalidationApiController } from './invalidation-api/invalidation-api.controller.js';
 import { resolveInvalidationApiOptions } from './invalidation-api/invalidation-api.options.js';
 import { InvalidationCommands } from './invalidation-api/invalidation-commands.js';
+import { OperationsAudit } from './operations/operations-audit.js';
+import { operationsController } from './operations/operations.controller.js';
+import { resolveOperationsOptions } from './operations/operations.options.js';
+import { OutboxDesk } from './operations/outbox-desk.js';
+import { SwitchDesk } from './operations/switch-desk.js';
 import { InvalidationStatistics } from './invalidation-api/invalidation-statistics.js';
 
 /** The injection token of the module's options. */
@@ -45,6 +50,8 @@ export interface CacheModuleAsyncOptions {
   useExisting?: Type<CacheOptionsFactory>;
   /** As in `forRoot`. It stands here because routes are made before a factory is called. @default see InvalidationApiOptions */
   invalidationApi?: CacheModuleOptions['invalidationApi'];
+  /** As in `forRoot`, and here for the same reason. @default see OperationsOptions */
+  operations?: CacheModuleOptions['operations'];
 }
 
 const PROVIDERS: readonly Provider[] = [
@@ -73,6 +80,9 @@ const PROVIDERS: readonly Provider[] = [
   InvalidationStatistics,
   EntrySurvey,
   AuditLogReader,
+  OperationsAudit,
+  OutboxDesk,
+  SwitchDesk,
 ];
 
 /** The admin routes of every scope, by path parameter. */
@@ -83,21 +93,14 @@ const AdminController = adminController(null);
 export class CacheModule {
   /** @throws CacheError at boot for options that cannot work, naming the field */
   static forRoot(options: CacheModuleOptions = {}): DynamicModule {
-    const controllers = options.admin === false ? [] : [AdminController, ...apiControllers(options.invalidationApi)];
-    return CacheModule.withOptions(
-      [{ provide: CACHE_OPTIONS, useValue: options }, commandPaths(options.invalidationApi)],
-      controllers,
-    );
+    const controllers = options.admin === false ? [] : [AdminController, ...apiControllers(options)];
+    return CacheModule.withOptions([{ provide: CACHE_OPTIONS, useValue: options }, commandPaths(options)], controllers);
   }
 
   /** As `forRoot`, with options that need other providers. */
   static forRootAsync(options: CacheModuleAsyncOptions): DynamicModule {
-    const controllers = [AdminController, ...apiControllers(options.invalidationApi)];
-    return CacheModule.withOptions(
-      [...asyncOptions(options), commandPaths(options.invalidationApi)],
-      controllers,
-      options.imports,
-    );
+    const controllers = [AdminController, ...apiControllers(options)];
+    return CacheModule.withOptions([...asyncOptions(options), commandPaths(options)], controllers, options.imports);
   }
 
   /**
@@ -142,21 +145,29 @@ export class CacheModule {
   }
 }
 
-function apiControllers(options: CacheModuleOptions['invalidationApi']): Type[] {
-  return options === false ? [] : [invalidationApiController(resolveInvalidationApiOptions(options))];
+type RouteOptions = Pick<CacheModuleOptions, 'invalidationApi' | 'operations'>;
+
+function apiControllers({ invalidationApi, operations }: RouteOptions): Type[] {
+  return [
+    ...(invalidationApi === false ? [] : [invalidationApiController(resolveInvalidationApiOptions(invalidationApi))]),
+    ...(operations === false ? [] : [operationsController(resolveOperationsOptions(operations))]),
+  ];
 }
 
-function commandPaths(options: CacheModuleOptions['invalidationApi']): Provider {
-  const { keyPath, patternPath } = resolveInvalidationApiOptions(options || undefined);
-  return { provide: COMMAND_PATHS, useValue: options === false ? [] : [keyPath, patternPath] };
+function commandPaths({ invalidationApi, operations }: RouteOptions): Provider {
+  const { keyPath, patternPath } = resolveInvalidationApiOptions(invalidationApi || undefined);
+  const { resetPath, switchesPath } = resolveOperationsOptions(operations || undefined);
+  const api = invalidationApi === false ? [] : [keyPath, patternPath];
+  return { provide: COMMAND_PATHS, useValue: operations === false ? api : [...api, resetPath, switchesPath] };
 }
 
 /** Routes cannot wait for a factory; what it says of them would change nothing, silently. */
 function assertNoRoutes(options: CacheModuleOptions): CacheModuleOptions {
-  if (options.invalidationApi === undefined) return options;
+  const field = (['invalidationApi', 'operations'] as const).find((name) => options[name] !== undefined);
+  if (field === undefined) return options;
   throw new CacheError(
     'LARDER_OPTION_INVALID',
-    'Expected no `invalidationApi` in options that a factory makes, got one. Set it beside the factory: `forRootAsync({ useFactory, invalidationApi })`.',
+    `Expected no \`${field}\` in options that a factory makes, got one. Set it beside the factory: \`forRootAsync({ useFactory, ${field} })\`.`,
   );
 }
 

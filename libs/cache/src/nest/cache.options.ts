@@ -15,6 +15,7 @@ import { CACHE_POLICY_DEFAULTS, type CachePolicyOptions } from './decorators/dec
 import type { EventMapping } from './events/event-mapping.js';
 import type { HttpCacheOptions } from './http/http-cache.options.js';
 import type { InvalidationApiOptions } from './invalidation-api/invalidation-api.options.js';
+import type { OperationsOptions } from './operations/operations.options.js';
 
 /** The service level of the configuration, with its actions. */
 export interface ServiceCacheOptions extends CachePolicyOptions {
@@ -51,6 +52,8 @@ export interface CacheModuleOptions {
   admin?: AdminOptions | false;
   /** Routes to invalidate by key and by pattern, and to read the audit; `false`: there are none. @default see InvalidationApiOptions */
   invalidationApi?: InvalidationApiOptions | false;
+  /** Routes for operators: outbox, metrics, switches; `false`: there are none. @default see OperationsOptions */
+  operations?: OperationsOptions | false;
   /** What holds for all answers cached by `@CachedResponse`. @default see HttpCacheOptions */
   http?: HttpCacheOptions;
   /** Events that invalidate, beside `@InvalidateOn`. @default none */

@@ -43,6 +43,8 @@ export interface KeyExplanation {
 }
 
 const DEFAULT_SCOPE = 'app';
+/** What reads and writes by hand are called in metrics and switches. */
+const ACTION = 'getOrSet';
 /** How long a read waits until this instance has come as far as a position, ms. */
 const CATCH_UP_MS = 50;
 
@@ -59,14 +61,15 @@ export class CacheService {
    * Errors of `load` pass unchanged and are not kept.
    */
   async getOrSet<T>(key: string, load: () => Promise<T> | T, options: GetOrSetOptions<T> = {}): Promise<T> {
-    const { scope, policy, enabled, tagsOf } = this.resolve(options);
-    if (!enabled || !(await this.reflects(options.after))) return load();
+    const { scope, policy: configured, enabled, tagsOf } = this.resolve(options);
+    const { on, policy } = this.runtime.switches.effective(scope, ACTION, configured);
+    if (!enabled || !on || !(await this.reflects(options.after))) return load();
     const request = {
       key: keyIn(scope, key),
       scope,
-      action: 'getOrSet',
+      action: ACTION,
       policy,
-      counters: this.runtime.engine.counters.of(scope, 'getOrSet'),
+      counters: this.runtime.engine.counters.of(scope, ACTION),
       load,
       tagsOf,
       unless: null,
@@ -77,7 +80,10 @@ export class CacheService {
 
   /** What memory holds for a key, or `undefined`; asks no other tier and loads nothing. */
   get<T>(key: string, options: Pick<EntryOptions, 'scope'> = {}): T | undefined {
-    return this.runtime.engine.peek(keyIn(scopeOf(options), key))?.value as T | undefined;
+    const scope = scopeOf(options);
+    const full = keyIn(scope, key);
+    if (!this.runtime.switches.isOn(scope, ACTION)) return undefined;
+    return this.runtime.engine.peek(full)?.value as T | undefined;
   }
 
   /**
@@ -86,7 +92,9 @@ export class CacheService {
    * @returns whether it is stored; not where caching is off, and not over a newer `sourceVersion`
    */
   async set<T>(key: string, value: T, options: EntryOptions<T> = {}): Promise<boolean> {
-    const { scope, policy, enabled, tagsOf } = this.resolve(options);
+    const { scope, policy: configured, enabled, tagsOf } = this.resolve(options);
+    // Also while reads are switched off: what they find when they are on again must not be older than this.
+    const { policy } = this.runtime.switches.effective(scope, ACTION, configured);
     return enabled && this.runtime.engine.set(keyIn(scope, key), value, tagsOf(value), policy);
   }
 

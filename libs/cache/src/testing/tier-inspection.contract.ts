@@ -64,7 +64,7 @@ export function describeTierInspection({ subject, backend, invalidate }: Inspect
       for (let n = 0; n < 20; n += 1) await store(`many:${n}`, '');
       const few = await tier.survey({ ...ALL, maxKeys: 5 });
       assert.deepEqual([few.keys.length, few.complete], [5, false]);
-      assert.deepEqual([...new Set(few.keys)].length, 5);
+      assert.equal(new Set(few.keys).size, 5);
     });
 
     rule('tells of an entry what would judge it, and neither elects nor takes anything', async (tier) => {

@@ -47,6 +47,8 @@ export class HubNamespace {
   private currentEra: Era = this.nextEra();
   private last: LogId = NO_ID;
   private readonly knowledge = new TargetKnowledge(ordOf(this.currentEra, NO_ID));
+  /** `null`: nothing was ever set, or it was lost. */
+  settings: ReadonlyMap<string, string> | null = null;
   private readonly entries = new Map<string, StampedEntry>();
   private readonly permits: PermitTable;
   private readonly followers = new Set<(frame: LogFrame) => void>();
@@ -143,6 +145,15 @@ export class HubNamespace {
   /** Where a tag was last invalidated. */
   tagOrd(tag: string): Ord {
     return this.knowledge.tagAt(tag);
+  }
+
+  changeSettings(changes: ReadonlyMap<string, string | null>): void {
+    const texts = new Map(this.settings);
+    for (const [name, text] of changes) {
+      if (text === null) texts.delete(name);
+      else texts.set(name, text);
+    }
+    this.settings = texts;
   }
 
   /** The server lost its past: nothing that was stored before is known to be valid. */

@@ -1,6 +1,7 @@
 import { SystemClock } from '../../core/clock/system-clock.js';
 import type { Clock } from '../../core/clock/clock.port.js';
 import { SharedTier, type SharedTierContext, type SharedTierParts } from '../../core/coherence/shared-tier.port.js';
+import type { SharedSettings } from '../../core/coherence/shared-settings.js';
 import { HubInvalidationLog } from './hub-invalidation-log.js';
 import { HubLink, type HubNetwork } from './hub-link.js';
 import { HubNamespace } from './hub-namespace.js';
@@ -74,6 +75,10 @@ export class MemoryHub extends SharedTier {
 export class HubInstance implements SharedTierParts {
   readonly log: HubInvalidationLog;
   readonly backend: MemoryCacheBackend;
+  readonly settings: SharedSettings = {
+    read: () => this.link.command('read settings', () => this.link.hub.settings),
+    write: (changes) => this.link.command('write settings', () => this.link.hub.changeSettings(changes)),
+  };
 
   constructor(
     private readonly link: HubLink,

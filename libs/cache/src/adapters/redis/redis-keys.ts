@@ -41,6 +41,7 @@ export class RedisKeys {
   readonly predicates: string;
   readonly members: string;
   readonly upkeepLock: string;
+  readonly settings: string;
   private readonly heartbeats: string;
   private readonly entries: string;
   private readonly permits: string;
@@ -59,6 +60,7 @@ export class RedisKeys {
     this.predicates = `${slot}pat`;
     this.members = `${slot}mem`;
     this.upkeepLock = `${slot}upk`;
+    this.settings = `${slot}set`;
     this.heartbeats = `${slot}hb:`;
     this.entries = `${slot}e:`;
     this.permits = `${slot}p:`;

@@ -19,6 +19,7 @@ import { RedisConnector } from './redis-connector.js';
 import { RedisInvalidationLog } from './redis-invalidation-log.js';
 import { RedisKeys } from './redis-keys.js';
 import { RedisLink } from './redis-link.js';
+import { RedisSharedSettings } from './redis-shared-settings.js';
 import { RedisTierInspection } from './redis-tier-inspection.js';
 import { resolveRedisTierOptions, type RedisTierOptions, type ResolvedRedisTierOptions } from './redis.options.js';
 import { PREDICATES } from './scripts/predicates.script.js';
@@ -96,7 +97,8 @@ export class RedisSharedTier extends SharedTier {
     });
     const keep = new KeepRecord(link, keys, options.readTimeoutMs);
     const inspection = new RedisTierInspection(link, keys, predicates, clock, options.readTimeoutMs);
-    return { log, backend: new RedisCacheBackend(link, log, store, predicates, keep, events, inspection) };
+    const settings = new RedisSharedSettings(link, keys, options.invalidationTimeoutMs);
+    return { log, backend: new RedisCacheBackend(link, log, store, predicates, keep, events, inspection), settings };
   }
 }
 

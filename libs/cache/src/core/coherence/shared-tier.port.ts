@@ -4,6 +4,7 @@ import type { CoherenceEvents } from './coherence.events.js';
 import type { HistoryAnchor } from './history-anchor.port.js';
 import type { InvalidationLog } from './invalidation-log.port.js';
 import type { Era, LogId } from './position.js';
+import type { SharedSettings } from './shared-settings.js';
 
 /** A history, and how far it is preserved: what was executed in it later was lost. */
 export interface HistorySegment {
@@ -48,6 +49,8 @@ export interface SharedTierParts {
   readonly log: InvalidationLog;
   /** `null`: nothing is stored outside the process; the tier is a log only. */
   readonly backend: CacheBackend | null;
+  /** `null`, or left out: what is set while the application runs holds for this process alone. */
+  readonly settings?: SharedSettings | null;
 }
 
 /** What a user configures as `backend`: a technology with its settings, not yet bound to a namespace. */

@@ -6,6 +6,7 @@ import type { ReadCounters } from './read-counters.js';
 import type { ReadPolicy } from './read-policy.js';
 import type { ReadRequest } from './read-request.js';
 import type { ReadRoad } from './read-road.js';
+import type { Switchable } from './switchable.js';
 
 /** What is decided about a cached action before its first call, so that nothing is decided per call. */
 export interface ActionDefinition {
@@ -26,13 +27,20 @@ export interface ActionDefinition {
 
 /** Stands for "called without arguments" among the raw arguments. */
 const NO_ARGUMENTS = Symbol('no arguments');
+/** The condition of an action that is switched off. */
+const NEVER = (): boolean => false;
 
 /**
  * One cached method, compiled. The usual call has one primitive argument and hits: it finds its entry by the argument
  * itself, builds no key, allocates nothing and gets the promise kept on the entry. Everything else takes the road.
  */
-export class CachedAction {
-  private readonly direct = new Map<unknown, L1Entry>();
+export class CachedAction implements Switchable {
+  /** Where raw arguments lead to entries; kept while the action is switched off, for invalidations go on meanwhile. */
+  private readonly aliases = new Map<unknown, L1Entry>();
+  /** What `hit` looks into: the aliases, or nothing. So a switch costs a hit no question. */
+  private direct = this.aliases;
+  private policy: ReadPolicy;
+  private when: ActionDefinition['when'];
   private readonly leased: boolean;
   private readonly directAllowed: boolean;
 
@@ -48,6 +56,14 @@ export class CachedAction {
   ) {
     this.leased = local.leased;
     this.directAllowed = definition.keyedByArguments && definition.when === null;
+    this.policy = definition.policy;
+    this.when = definition.when;
+  }
+
+  switch(on: boolean, policy: ReadPolicy): void {
+    this.policy = policy;
+    this.when = on ? this.definition.when : NEVER;
+    this.direct = on ? this.aliases : new Map();
   }
 
   /**
@@ -73,13 +89,12 @@ export class CachedAction {
 
   /** Any call: along the read road. `load` runs the method with the caller's arguments. */
   call(args: readonly unknown[], load: () => unknown): unknown {
-    const { definition } = this;
-    if ((definition.when !== null && !this.asked(definition.when, args)) || (this.bypass !== null && this.bypass())) {
+    if ((this.when !== null && !this.asked(this.when, args)) || (this.bypass !== null && this.bypass())) {
       return this.past(load, '');
     }
     const key = this.keyFor(args);
     if (key === null) return this.past(load, '');
-    const flight = definition.policy.graceMs === 0 ? this.road.joinable(key) : null;
+    const flight = this.policy.graceMs === 0 ? this.road.joinable(key) : null;
     if (flight === null) return this.travel(key, args, load);
     return flight.joined().then((arrival) => {
       const landing = this.road.landingFor(flight, arrival);
@@ -92,13 +107,13 @@ export class CachedAction {
 
   /** Along the read road. */
   private travel(key: string, args: readonly unknown[], load: () => unknown): Promise<unknown> {
-    const alias = this.directAllowed && args.length < 2 ? this.direct : null;
-    return this.road.read(new ActionRead(key, this.definition, args, load, alias, this.counters));
+    const alias = this.directAllowed && args.length < 2 ? this.aliases : null;
+    return this.road.read(new ActionRead(key, this.definition, this.policy, args, load, alias, this.counters));
   }
 
   /** Raw arguments that lead straight to an entry, for the bound's test. */
   get directSize(): number {
-    return this.direct.size;
+    return this.aliases.size;
   }
 
   private keyFor(args: readonly unknown[]): string | null {
@@ -142,11 +157,11 @@ export class CachedAction {
 class ActionRead implements ReadRequest {
   readonly scope: string;
   readonly action: string;
-  readonly policy: ReadPolicy;
 
   constructor(
     readonly key: string,
     private readonly definition: ActionDefinition,
+    readonly policy: ReadPolicy,
     private readonly args: readonly unknown[],
     private readonly run: () => unknown,
     /** Where the entry is to be found by the raw argument; `null`: nowhere. */
@@ -155,7 +170,6 @@ class ActionRead implements ReadRequest {
   ) {
     this.scope = definition.scope;
     this.action = definition.name;
-    this.policy = definition.policy;
   }
 
   load(): unknown {

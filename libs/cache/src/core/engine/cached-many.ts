@@ -4,6 +4,7 @@ import type { ReadCounters } from './read-counters.js';
 import type { ReadPolicy } from './read-policy.js';
 import type { ReadRoad } from './read-road.js';
 import { traceLoad, type Tracing } from '../events/tracing.js';
+import type { Switchable } from './switchable.js';
 
 /** What is decided about a bulk action before its first call. */
 export interface ManyDefinition {
@@ -22,7 +23,10 @@ export interface ManyDefinition {
  * A cached method that loads many items by id. Every id is an entry of its own and travels the read road by itself, so
  * all guarantees hold for each; what is missing is loaded by one call.
  */
-export class CachedManyAction {
+export class CachedManyAction implements Switchable {
+  private on = true;
+  private policy: ReadPolicy;
+
   constructor(
     readonly definition: ManyDefinition,
     readonly counters: ReadCounters,
@@ -30,7 +34,14 @@ export class CachedManyAction {
     private readonly events: EngineEvents,
     private readonly bypass: (() => boolean) | null,
     private readonly tracing: Tracing | null,
-  ) {}
+  ) {
+    this.policy = definition.policy;
+  }
+
+  switch(on: boolean, policy: ReadPolicy): void {
+    this.on = on;
+    this.policy = policy;
+  }
 
   /**
    * The items of the ids: one for each distinct id in the order of `ids`, without those that do not exist.
@@ -41,7 +52,7 @@ export class CachedManyAction {
     rest: readonly unknown[],
     loadAll: (ids: readonly unknown[]) => Promise<readonly unknown[]>,
   ): Promise<readonly unknown[]> {
-    const byKey = this.bypass?.() === true ? null : this.distinct(ids, rest);
+    const byKey = !this.on || this.bypass?.() === true ? null : this.distinct(ids, rest);
     if (byKey === null) return this.past(ids, loadAll);
     const bulk = new BulkLoad([...byKey.values()], this.missing(loadAll));
     try {
@@ -63,7 +74,8 @@ export class CachedManyAction {
   }
 
   private async readOne(key: string, id: unknown, bulk: BulkLoad<unknown>): Promise<unknown> {
-    const { scope, name: action, policy, tagsOf } = this.definition;
+    const { policy } = this;
+    const { scope, name: action, tagsOf } = this.definition;
     const item = this.road.read({
       key,
       scope,

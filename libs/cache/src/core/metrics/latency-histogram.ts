@@ -26,6 +26,20 @@ export class LatencyHistogram {
   private sumMs = 0;
   private maxMs = 0;
 
+  /** Several as one, with `fastest` more measurements that were too short to be taken: they are in the first bucket. */
+  static together(summaries: readonly LatencySummary[], fastest: number): LatencySummary {
+    const all = new LatencyHistogram();
+    all.buckets[0] = fastest;
+    all.count = fastest;
+    for (const { count, sumMs, maxMs, buckets } of summaries) {
+      buckets.forEach((measured, index) => (all.buckets[index]! += measured));
+      all.count += count;
+      all.sumMs += sumMs;
+      all.maxMs = Math.max(all.maxMs, maxMs);
+    }
+    return all.summary();
+  }
+
   observe(tookMs: number): void {
     let index = 0;
     while (index < LATENCY_BOUNDS_MS.length && tookMs > LATENCY_BOUNDS_MS[index]!) index += 1;

@@ -10,8 +10,8 @@ export interface AdminPrincipal {
   readonly user: unknown;
 }
 
-/** What may be done to the entries of a scope. */
-export type AdminCommand = 'clear' | 'delete' | 'revoke';
+/** What may be done: to the entries of a scope, to how it is cached (`switch`), to the dead rows of the outbox (`reset`). */
+export type AdminCommand = 'clear' | 'delete' | 'revoke' | 'switch' | 'reset';
 
 /**
  * Who may use the admin routes, and the routes of the invalidation API: one of guard, token, roles and public. Without any

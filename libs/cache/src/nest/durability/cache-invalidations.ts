@@ -3,7 +3,8 @@ import { CacheError } from '../../core/errors/cache-error.js';
 import type { InvalidationIntentBatch } from '../../core/invalidation/intent-batch.js';
 import type { InvalidationReceipt } from '../../core/outbox/invalidation-receipt.js';
 import type { InvalidationWait } from '../../core/outbox/invalidation-wait.js';
-import type { OutboxStore } from '../../core/outbox/outbox-store.port.js';
+import type { OutboxRow } from '../../core/outbox/outbox-row.js';
+import type { DeadLetterPage, OutboxStore } from '../../core/outbox/outbox-store.port.js';
 import type { OutboxStatus } from '../../core/outbox/outbox-status.js';
 import type { InvalidationWaitOutcome } from '../../core/outbox/wait-outcome.js';
 import { CacheRuntime } from '../cache-runtime.js';
@@ -45,9 +46,15 @@ export class CacheInvalidations {
     return this.outbox().status(this.runtime.namespace);
   }
 
-  /** Tries all dead rows again; returns their number. */
-  resetDeadLetters(): Promise<number> {
-    return this.outbox().resetDeadLetters(this.runtime.namespace);
+  /** A page of the rows that were given up, oldest first. */
+  deadLetters(page: DeadLetterPage): Promise<OutboxRow[]> {
+    return this.outbox().deadLetters(this.runtime.namespace, page);
+  }
+
+  /** Tries dead rows again, all or those with these ids; returns how many are pending now. */
+  async resetDeadLetters(ids?: readonly string[]): Promise<number> {
+    this.outbox();
+    return this.runtime.durable.resetDeadLetters(ids);
   }
 
   private outbox(): OutboxStore {

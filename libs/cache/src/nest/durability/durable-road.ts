@@ -87,6 +87,17 @@ export class DurableRoad {
     }
   }
 
+  /**
+   * Makes dead rows pending again, all or those with these ids, and has them tried at once here; returns their number. That
+   * they will succeed this time nobody can say (G7).
+   */
+  async resetDeadLetters(ids?: readonly string[]): Promise<number> {
+    const revived = (await this.outbox?.resetDeadLetters(this.namespace, ids)) ?? 0;
+    await this.recount();
+    this.worker?.wake();
+    return revived;
+  }
+
   /** Records a batch and says where it stands; for callers who wait for it. */
   record(intents: readonly InvalidationIntent[], reason: string): Promise<InvalidationReceipt> | null {
     return this.outbox?.record(this.namespace, { intents, reason }) ?? null;

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { ReadPolicy } from '../../core/engine/read-policy.js';
+import type { Switchable } from '../../core/engine/switchable.js';
 import { fullKey, localKey } from '../../core/keys/local-key.js';
 import type { Vary } from './cached-response.options.js';
 import { headerOf, pathOf, type HttpRequest } from './http-request.js';
@@ -21,7 +22,11 @@ export interface CachedRouteDefinition {
 }
 
 /** One route whose answers are cached: who may share an answer, and under which key. */
-export class CachedRoute {
+export class CachedRoute implements Switchable {
+  /** False: operators have switched it off, and requests go past the cache. */
+  on = true;
+  /** How answers are kept from now on. */
+  policy: ReadPolicy;
   /** True once a request went past the cache because of who asked. */
   warned = false;
   readonly cacheControl: string;
@@ -29,12 +34,18 @@ export class CachedRoute {
   readonly varyNames: readonly string[];
 
   constructor(readonly definition: CachedRouteDefinition) {
+    this.policy = definition.policy;
     const { maxAgeSeconds, vary, identityHeaders } = definition;
     const reach = definition.public ? 'public' : 'private';
     this.cacheControl =
       maxAgeSeconds > 0 ? `${reach}, max-age=${maxAgeSeconds}` : `${reach}, max-age=0, must-revalidate`;
     const named = typeof vary === 'function' || vary === null ? [] : vary;
     this.varyNames = [...new Set(definition.public ? named : [...identityHeaders, ...named])];
+  }
+
+  switch(on: boolean, policy: ReadPolicy): void {
+    this.on = on;
+    this.policy = policy;
   }
 
   /**

@@ -85,6 +85,7 @@ export class HttpCacheRoutes {
     this.registry.declare(scope, action);
     if (!enabled) return;
     this.registry.add({ scope, action, where });
+    this.runtime.switches.register(scope, action, policy, route);
     const known = this.routes.get(controller) ?? new Map<unknown, CachedRoute>();
     this.routes.set(controller, known.set(handler, route));
   }

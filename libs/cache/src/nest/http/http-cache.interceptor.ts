@@ -61,7 +61,8 @@ export class HttpCacheInterceptor implements NestInterceptor {
     request: HttpRequest,
     load: () => Promise<CachedAnswer | null>,
   ): Promise<CachedAnswer | null> {
-    const { scope, action, policy, tagsOf } = route.definition;
+    const { policy } = route;
+    const { scope, action, tagsOf } = route.definition;
     const { engine } = this.runtime!;
     return engine.read({
       key,
@@ -82,8 +83,8 @@ export class HttpCacheInterceptor implements NestInterceptor {
     const { events, counters } = this.runtime!.engine;
     let key: string | null = null;
     try {
-      key = route.keyOf(request);
-      if (key === null) this.warnOnce(route);
+      key = route.on ? route.keyOf(request) : null;
+      if (key === null && route.on) this.warnOnce(route);
     } catch (error) {
       events.emit('trouble', { operation: 'key', scope, action, error });
     }

@@ -18,6 +18,7 @@ import { modelOf, type ClassModel, type MethodModel } from './class-model.js';
 import { customLocalKey } from './custom-key.js';
 import { invalidationIntents } from './invalidation-intents.js';
 import { checkedTags, entityTags, resultTags, versionTags } from './result-tags.js';
+import type { RuntimeSwitches } from '../switches/runtime-switches.js';
 import type { CompiledMethod, MethodCompiler } from './runtime-binding.js';
 
 /** Something cached as the application knows it, for the boot line and the admin routes. */
@@ -45,6 +46,7 @@ export class CacheMethodCompiler implements MethodCompiler {
   constructor(
     private readonly engine: CacheEngine,
     private readonly road: DurableRoad,
+    private readonly switches: RuntimeSwitches,
     private readonly options: CacheModuleOptions,
     private readonly warn: (message: string) => void,
   ) {}
@@ -107,6 +109,7 @@ export class CacheMethodCompiler implements MethodCompiler {
       unless:
         options.unless === undefined ? null : (value, args) => (options.unless as AnyFunction)(value, ...args) === true,
     });
+    this.switches.register(model.scope, method.action, policy, action);
     return {
       hit: (argument) => action.hit(argument),
       hitWithoutArguments: () => action.hitWithoutArguments(),
@@ -135,6 +138,7 @@ export class CacheMethodCompiler implements MethodCompiler {
         ),
       ],
     });
+    this.switches.register(model.scope, method.action, policy, action);
     return {
       hit: () => undefined,
       hitWithoutArguments: () => undefined,

@@ -1,9 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { z } from 'zod';
 import type { AuditPage, AuditQuery } from '../../core/audit/audit-query.js';
-import { CacheError, describeInput } from '../../core/errors/cache-error.js';
+import { CacheError } from '../../core/errors/cache-error.js';
 import { AdminError } from '../admin/admin-error.js';
 import { MAX_PATTERN_LENGTH } from '../admin/admin-request.js';
+import { integer, readQuery } from '../admin/request-query.js';
 import { CacheRuntime } from '../cache-runtime.js';
 import type { HttpRequest } from '../http/http-request.js';
 
@@ -30,10 +31,6 @@ export const DEFAULT_LIMIT = 50;
 export const MAX_LIMIT = 1_000;
 export const MAX_OFFSET = 100_000;
 
-const integer = z
-  .string()
-  .regex(/^-?\d{1,15}$/)
-  .transform(Number);
 const QUERY = z.strictObject({
   limit: integer.pipe(z.number().min(1).max(MAX_LIMIT)).optional(),
   offset: integer.pipe(z.number().max(MAX_OFFSET)).optional(),
@@ -56,7 +53,7 @@ export class AuditLogReader {
 
   /** @throws AdminError 400, or 503 where the audit store does not answer */
   async page(request: HttpRequest): Promise<AuditLogPage> {
-    const { records, totalCount, hasMore } = await this.list(readQuery(request.query));
+    const { records, totalCount, hasMore } = await this.list(readAuditQuery(request.query));
     const logs = records.map(({ id, pattern, keys, triggeredBy, timestampMs, requestId, latencyMs }) => ({
       id,
       pattern,
@@ -88,19 +85,8 @@ export class AuditLogReader {
   }
 }
 
-function readQuery(query: unknown): AuditQuery {
-  const parsed = QUERY.safeParse({ ...(query as object) });
-  if (!parsed.success) throw refusal(parsed.error.issues[0]!, query as Record<string, unknown>);
-  const { before_id: beforeId, ...rest } = parsed.data;
+function readAuditQuery(query: unknown): AuditQuery {
+  const { before_id: beforeId, ...rest } = readQuery(query, { schema: QUERY, fields: FIELDS, cure: CURE });
   const given = Object.entries({ ...rest, beforeId }).filter(([, value]) => value !== undefined);
   return { limit: DEFAULT_LIMIT, ...Object.fromEntries(given) };
-}
-
-function refusal(issue: z.core.$ZodIssue, query: Record<string, unknown>): AdminError {
-  const stranger = issue.code === 'unrecognized_keys';
-  const field = String(stranger ? issue.keys[0] : issue.path[0]).slice(0, 64);
-  const expectation = stranger
-    ? `no parameter \`${field}\`, got one`
-    : `\`${field}\` to be ${FIELDS[field]}, got ${describeInput(query[field])}`;
-  return new AdminError('LARDER_REQUEST_INVALID', `Expected ${expectation}. ${CURE}`, 400, { field });
 }
