@@ -3,6 +3,7 @@ import { MemoryHub } from '../../libs/cache/src/adapters/memory/memory-hub.js';
 import { MemoryInvalidationLog } from '../../libs/cache/src/adapters/memory/memory-invalidation-log.js';
 import { describeCacheBackend } from '../../libs/cache/src/testing/cache-backend.contract.js';
 import { describeInvalidationLog } from '../../libs/cache/src/testing/invalidation-log.contract.js';
+import { describeRecordAccelerator } from '../../libs/cache/src/testing/record-accelerator.contract.js';
 import { ManualClock } from '../../libs/cache/src/testing/manual-clock.js';
 import type { TierSubject } from '../../libs/cache/src/testing/tier-subject.js';
 
@@ -20,6 +21,8 @@ describeInvalidationLog('memory hub', async () => hubSubject());
 describeInvalidationLog('memory hub over a network', async () => hubSubject(roundabout));
 describeCacheBackend('memory hub over a network', async () => hubSubject(roundabout));
 describeCacheBackend('memory hub', async () => hubSubject());
+describeRecordAccelerator('memory hub', async () => hubSubject());
+describeRecordAccelerator('memory hub over a network', async () => hubSubject(roundabout));
 
 /** Everything takes a turn to arrive. */
 const roundabout: HubNetwork = { travel: () => new Promise((resolve) => setImmediate(resolve)) };

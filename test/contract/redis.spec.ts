@@ -6,6 +6,7 @@ import type { RedisTierOptions } from '../../libs/cache/src/adapters/redis/redis
 import { SystemClock } from '../../libs/cache/src/core/clock/system-clock.js';
 import { describeCacheBackend } from '../../libs/cache/src/testing/cache-backend.contract.js';
 import { describeInvalidationLog } from '../../libs/cache/src/testing/invalidation-log.contract.js';
+import { describeRecordAccelerator } from '../../libs/cache/src/testing/record-accelerator.contract.js';
 import type { TierSubject } from '../../libs/cache/src/testing/tier-subject.js';
 
 // A short lease, so that waiting one out is short too; long timeouts, so that a busy machine is not taken for a fault.
@@ -24,6 +25,7 @@ describe('one server', () => {
   };
   describeInvalidationLog('redis', create);
   describeCacheBackend('redis', create);
+  describeRecordAccelerator('redis', create);
 });
 
 describe('a Cluster', () => {
@@ -39,6 +41,7 @@ describe('a Cluster', () => {
   };
   describeInvalidationLog('redis cluster', create);
   describeCacheBackend('redis cluster', create);
+  describeRecordAccelerator('redis cluster', create);
 });
 
 /** @param admin to lose the past with; `null`: it stays */

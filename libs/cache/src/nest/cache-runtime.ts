@@ -7,6 +7,7 @@ import type { Clock } from '../core/clock/clock.port.js';
 import type { CacheBackend } from '../core/coherence/cache-backend.port.js';
 import type { CoherenceEventMap } from '../core/coherence/coherence.events.js';
 import type { HistoryAnchor } from '../core/coherence/history-anchor.port.js';
+import type { RecordAccelerator } from '../core/coherence/record-accelerator.port.js';
 import type { InvalidationLog } from '../core/coherence/invalidation-log.port.js';
 import { Emitter } from '../core/events/emitter.js';
 import { resolveCodecOptions } from '../core/codec/codec.options.js';
@@ -42,6 +43,8 @@ export class CacheRuntime {
   readonly clock: Clock;
   readonly log: InvalidationLog;
   readonly backend: CacheBackend | null;
+  /** Where the shared tier can stand before a durable store of small records. */
+  readonly records: RecordAccelerator | null;
   readonly engine: CacheEngine;
   readonly invalidations: InvalidationService;
   /** What the shared tier announces: states, resets, fences. */
@@ -74,6 +77,7 @@ export class CacheRuntime {
       log,
       backend,
       settings = null,
+      records = null,
     } = tier.create({
       namespace,
       instanceId,
@@ -84,6 +88,7 @@ export class CacheRuntime {
     });
     this.log = log;
     this.backend = backend;
+    this.records = records;
     const bounds =
       tier instanceof MemoryTier && options.memory === undefined ? tier.bounds : resolveMemoryOptions(options.memory);
     this.engine = new CacheEngine({

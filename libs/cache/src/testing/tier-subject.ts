@@ -1,5 +1,6 @@
 import { strict as assert } from 'node:assert';
 import type { CacheBackend, FillEntry, FillPermit } from '../core/coherence/cache-backend.port.js';
+import type { RecordAccelerator } from '../core/coherence/record-accelerator.port.js';
 import type { Invalidation } from '../core/coherence/invalidation.js';
 import type { InvalidationLog, LogListener, ResetCause } from '../core/coherence/invalidation-log.port.js';
 
@@ -8,6 +9,8 @@ export interface TierInstance {
   readonly log: InvalidationLog;
   /** `null` for a log without a tier. */
   readonly backend: CacheBackend | null;
+  /** Where the tier can stand before a durable store. */
+  readonly records?: RecordAccelerator;
 }
 
 /** A fresh, empty tier of one namespace, and what a suite may do with it. */

@@ -25,6 +25,8 @@ import {
 import type { EntryFault, TierEntryState } from '../../core/coherence/tier-inspection.js';
 import { PermitTable, replaceOldest } from './permit-table.js';
 import { TargetKnowledge } from './target-knowledge.js';
+import type { RecordReading } from '../../core/coherence/record-accelerator.port.js';
+import { RecordTable } from './record-table.js';
 
 /** A value with the position that was current before it was read from the source. Instants are the hub's wall clock, ms. */
 export interface StampedEntry {
@@ -37,6 +39,8 @@ export interface StampedEntry {
 
 /** Bound (I19): beyond it the oldest entries are dropped. */
 const MAX_ENTRIES = 100_000;
+/** No entry has it. */
+const NO_KEY = '\0';
 
 /**
  * What a server holds for one namespace, with the steps a server does in one piece: every method here is atomic. It is
@@ -49,12 +53,19 @@ export class HubNamespace {
   private readonly knowledge = new TargetKnowledge(ordOf(this.currentEra, NO_ID));
   /** `null`: nothing was ever set, or it was lost. */
   settings: ReadonlyMap<string, string> | null = null;
+  /** Records of an accelerator. */
+  readonly records = new RecordTable((stamp, tags) => this.untouched(stamp, tags));
   private readonly entries = new Map<string, StampedEntry>();
   private readonly permits: PermitTable;
   private readonly followers = new Set<(frame: LogFrame) => void>();
 
   constructor(private readonly clock: Clock) {
     this.permits = new PermitTable(clock);
+  }
+
+  /** The clock that judges how long things live, Unix ms. */
+  get now(): number {
+    return this.clock.wall();
   }
 
   get era(): Era {
@@ -156,6 +167,12 @@ export class HubNamespace {
     this.settings = texts;
   }
 
+  /** RECORDS: what is valid and alive under these keys, and where the log stands. */
+  readRecords(keys: readonly string[], tags: readonly string[]): RecordReading {
+    const now = this.clock.wall();
+    return { position: this.position, now, records: this.records.read(keys, tags, now), rejected: 0 };
+  }
+
   /** The server lost its past: nothing that was stored before is known to be valid. */
   changeHistory(): void {
     this.currentEra = this.nextEra();
@@ -168,7 +185,13 @@ export class HubNamespace {
     return this.fault(key, entry) === null;
   }
 
-  private fault(key: string, { stamp, tags }: StampedEntry): EntryFault | null {
+  /** The same for a record, which no pattern names. */
+  private untouched(stamp: Position, tags: readonly string[]): boolean {
+    const fault = this.fault(NO_KEY, { stamp, tags });
+    return fault === null || fault === 'pattern';
+  }
+
+  private fault(key: string, { stamp, tags }: Pick<StampedEntry, 'stamp' | 'tags'>): EntryFault | null {
     if (eraOfPosition(stamp) !== this.currentEra) return 'history';
     return this.knowledge.fault(key, tags, ordOfPosition(stamp));
   }

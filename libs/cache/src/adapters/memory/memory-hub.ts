@@ -5,6 +5,7 @@ import type { SharedSettings } from '../../core/coherence/shared-settings.js';
 import { HubInvalidationLog } from './hub-invalidation-log.js';
 import { HubLink, type HubNetwork } from './hub-link.js';
 import { HubNamespace } from './hub-namespace.js';
+import { HubRecordAccelerator } from './hub-record-accelerator.js';
 import { MemoryCacheBackend } from './memory-cache-backend.js';
 
 /** Options of a `MemoryHub`. */
@@ -79,6 +80,7 @@ export class HubInstance implements SharedTierParts {
     read: () => this.link.command('read settings', () => this.link.hub.settings),
     write: (changes) => this.link.command('write settings', () => this.link.hub.changeSettings(changes)),
   };
+  readonly records: HubRecordAccelerator;
 
   constructor(
     private readonly link: HubLink,
@@ -86,6 +88,7 @@ export class HubInstance implements SharedTierParts {
   ) {
     this.log = new HubInvalidationLog(link, onClose);
     this.backend = new MemoryCacheBackend(link, this.log);
+    this.records = new HubRecordAccelerator(link);
   }
 
   /** Messages of the log arrive, and are not read until `resume`. */

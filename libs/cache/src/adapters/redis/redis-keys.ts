@@ -6,6 +6,8 @@ const UNSAFE_ALL = /[^\x21-\x7e]|[%{}*?[\]\\]/g;
 const ESCAPE = /%(?:u([0-9A-F]{4})|([0-9A-F]{2}))/g;
 const LONGEST = 512;
 const HASHED = 'h:';
+/** A longer key of a record, bytes, is known by its SHA-256, which the record's checksum covers. */
+const LONGEST_KEY = 64;
 
 /** The physical form of a logical key: printable ASCII, injective, at most 512 bytes; longer ones by their SHA-256. */
 export function physical(text: string): string {
@@ -45,6 +47,7 @@ export class RedisKeys {
   private readonly heartbeats: string;
   private readonly entries: string;
   private readonly permits: string;
+  private readonly records: string;
   private readonly root: string;
 
   constructor(
@@ -64,6 +67,7 @@ export class RedisKeys {
     this.heartbeats = `${slot}hb:`;
     this.entries = `${slot}e:`;
     this.permits = `${slot}p:`;
+    this.records = `${slot}x:`;
   }
 
   heartbeat(instanceId: string): string {
@@ -78,6 +82,15 @@ export class RedisKeys {
   permit(key: string): string {
     const safe = physical(key);
     return this.spread ? `${this.root}{${this.namespace}/${safe}}:p` : this.permits + safe;
+  }
+
+  /** A record of a group: all of one group lie in one slot. The key may be any bytes. */
+  record(group: string, key: Uint8Array): string {
+    const slot = this.spread ? `${this.root}{${this.namespace}/${group}}:x:` : `${this.records}${group}:`;
+    return (
+      slot +
+      (key.length <= LONGEST_KEY ? Buffer.from(key) : createHash('sha256').update(key).digest()).toString('base64url')
+    );
   }
 
   /** A glob for SCAN that matches every entry. What it finds is checked by `keyOf` again. */

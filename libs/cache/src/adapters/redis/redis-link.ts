@@ -14,6 +14,8 @@ import { RedisSession } from './redis-session.js';
 import { REATTEST_INTERVAL_MS, type Attestation } from './server-attestor.js';
 import { WaitingRoom } from './waiting-room.js';
 
+type Work<T> = (client: RedisClient) => Promise<T>;
+
 /**
  * An instance's link to the servers: keeps one session alive, attests it, follows the log on it and renews the lease.
  * The state machine says what may be done at each moment (`core/coherence/link-state.ts`); this class makes it happen:
@@ -95,32 +97,21 @@ export class RedisLink {
   }
 
   /** Runs commands on the values connection. Rejects at once where the state does not allow it. */
-  async run<T>(limitMs: number, work: (client: RedisClient) => Promise<T>): Promise<T> {
-    const session = this.attachedSession();
-    try {
-      return await inTime(this.parts.clock, limitMs, work(session.values));
-    } catch (error) {
-      this.judge(session, error);
-      throw error;
-    }
+  run<T>(limitMs: number, work: Work<T>): Promise<T> {
+    return this.onValues(limitMs, work, (session, error) => this.judge(session, error));
+  }
+
+  /** As `run`, for commands whose failure says nothing of the link: the session stays. */
+  runAside<T>(limitMs: number, work: Work<T>): Promise<T> {
+    return this.onValues(limitMs, work, (_, error) => this.note(error));
   }
 
   /**
    * Runs commands on one shard of a Cluster. A shard that fails takes only its keys with it: the session stays. Each
    * answer names the shard's lineage; one that is not of this history may have lost something, and attests again.
    */
-  async runOnShard<T extends { readonly shard: string }>(
-    limitMs: number,
-    work: (client: RedisClient) => Promise<T>,
-  ): Promise<T> {
-    const session = this.attachedSession();
-    let answer: T;
-    try {
-      answer = await inTime(this.parts.clock, limitMs, work(session.values));
-    } catch (error) {
-      this.note(error);
-      throw error;
-    }
+  async runOnShard<T extends { readonly shard: string }>(limitMs: number, work: Work<T>): Promise<T> {
+    const answer = await this.runAside(limitMs, work);
     this.recognise(answer.shard);
     return answer;
   }
@@ -165,9 +156,19 @@ export class RedisLink {
     this.machine.on('closed');
   }
 
-  private attachedSession(): RedisSession {
-    if (this.session === null || !this.rights.fills) throw new Error('CLOSED the link is not attached');
-    return this.session;
+  private async onValues<T>(
+    limitMs: number,
+    work: Work<T>,
+    onFailure: (session: RedisSession, error: unknown) => void,
+  ): Promise<T> {
+    const { session } = this;
+    if (session === null || !this.rights.fills) throw new Error('CLOSED the link is not attached');
+    try {
+      return await inTime(this.parts.clock, limitMs, work(session.values));
+    } catch (error) {
+      onFailure(session, error);
+      throw error;
+    }
   }
 
   private async keepAlive(): Promise<void> {

@@ -21,6 +21,7 @@ import { RedisKeys } from './redis-keys.js';
 import { RedisLink } from './redis-link.js';
 import { RedisSharedSettings } from './redis-shared-settings.js';
 import { RedisTierInspection } from './redis-tier-inspection.js';
+import { RedisRecordAccelerator } from './redis-record-accelerator.js';
 import { resolveRedisTierOptions, type RedisTierOptions, type ResolvedRedisTierOptions } from './redis.options.js';
 import { PREDICATES } from './scripts/predicates.script.js';
 import { ServerAttestor } from './server-attestor.js';
@@ -98,7 +99,13 @@ export class RedisSharedTier extends SharedTier {
     const keep = new KeepRecord(link, keys, options.readTimeoutMs);
     const inspection = new RedisTierInspection(link, keys, predicates, clock, options.readTimeoutMs);
     const settings = new RedisSharedSettings(link, keys, options.invalidationTimeoutMs);
-    return { log, backend: new RedisCacheBackend(link, log, store, predicates, keep, events, inspection), settings };
+    const records = new RedisRecordAccelerator(link, keys, keep, connector.clustered, options.readTimeoutMs);
+    return {
+      log,
+      backend: new RedisCacheBackend(link, log, store, predicates, keep, events, inspection),
+      settings,
+      records,
+    };
   }
 }
 

@@ -5,6 +5,7 @@ import type { HistoryAnchor } from './history-anchor.port.js';
 import type { InvalidationLog } from './invalidation-log.port.js';
 import type { Era, LogId } from './position.js';
 import type { SharedSettings } from './shared-settings.js';
+import type { RecordAccelerator } from './record-accelerator.port.js';
 
 /** A history, and how far it is preserved: what was executed in it later was lost. */
 export interface HistorySegment {
@@ -51,6 +52,8 @@ export interface SharedTierParts {
   readonly backend: CacheBackend | null;
   /** `null`, or left out: what is set while the application runs holds for this process alone. */
   readonly settings?: SharedSettings | null;
+  /** Where the tier can stand in front of a durable store of small records, such as a prefix index. */
+  readonly records?: RecordAccelerator;
 }
 
 /** What a user configures as `backend`: a technology with its settings, not yet bound to a namespace. */

@@ -1,0 +1,48 @@
+import { eraOfPosition, type Position } from '../../core/coherence/position.js';
+import type { StandingRecord } from '../../core/coherence/record-accelerator.port.js';
+import { replaceOldest } from './permit-table.js';
+
+/** A record with the position that was current before its source was read; it dies at `deadline`, wall clock of the hub, ms. */
+export interface StampedRecord {
+  readonly payload: Uint8Array;
+  readonly stamp: Position;
+  readonly order: number;
+  readonly deadline: number;
+}
+
+/** Bound (I19): beyond it the oldest records are dropped. */
+const MAX_RECORDS = 100_000;
+
+/** The records of an accelerator, by group and key. */
+export class RecordTable {
+  private readonly held = new Map<string, StampedRecord>();
+
+  /** @param untouched true while none of the tags was invalidated after the stamp */
+  constructor(private readonly untouched: (stamp: Position, tags: readonly string[]) => boolean) {}
+
+  read(keys: readonly string[], tags: readonly string[], now: number): (StandingRecord | null)[] {
+    return keys.map((key) => {
+      const record = this.held.get(key);
+      if (record === undefined || record.deadline <= now || !this.untouched(record.stamp, tags)) return null;
+      return { payload: record.payload, leftMs: record.deadline - now };
+    });
+  }
+
+  /** The later write stays, and of one write what was read later. */
+  store(key: string, record: StampedRecord, now: number): void {
+    const standing = this.held.get(key);
+    if (record.deadline <= now || (standing !== undefined && !supersedes(record, standing))) return;
+    replaceOldest(this.held, key, record, MAX_RECORDS);
+  }
+
+  drop(key: string): void {
+    this.held.delete(key);
+  }
+}
+
+function supersedes(record: StampedRecord, standing: StampedRecord): boolean {
+  if (eraOfPosition(standing.stamp) !== eraOfPosition(record.stamp)) return true;
+  if (standing.order !== record.order) return record.order > standing.order;
+  if (standing.stamp !== record.stamp) return record.stamp > standing.stamp;
+  return record.deadline > standing.deadline;
+}
