@@ -25,7 +25,7 @@ export const MAY_IMPORT = {
   ],
   'core/metrics': ['core/engine', 'core/invalidation', 'core/outbox', 'core/coherence', 'core/events'], // their `*.events.ts` only, see below
   'core/decision': ['core/engine', 'core/invalidation', 'core/coherence', 'core/keys', 'core/clock', 'core/errors'],
-  'core/prefix': ['core/engine', 'core/invalidation', 'core/keys', 'core/clock', 'core/errors'],
+  'core/prefix': ['core/invalidation', 'core/coherence', 'core/keys', 'core/hash', 'core/clock', 'core/errors'],
   adapters: ['core'],
   nest: ['core', 'adapters/memory'],
   testing: ['core'],

@@ -18,6 +18,8 @@ const PORTS: Readonly<Record<string, readonly string[]>> = {
   HistoryAnchor: ['describeHistoryAnchor'],
   InvalidationLog: ['describeInvalidationLog'],
   OutboxStore: ['describeOutboxStore'],
+  PrefixStore: ['describePrefixStore'],
+  RecordAccelerator: ['describeRecordAccelerator'],
   SharedTier: ['describeCacheBackend', 'describeInvalidationLog'],
 };
 

@@ -8,5 +8,8 @@ export type { HistoryAnchorSubject } from './history-anchor.contract.js';
 export { describeInvalidationLog } from './invalidation-log.contract.js';
 export { describeOutboxStore } from './outbox-store.contract.js';
 export type { OutboxStoreSubject } from './outbox-store-subject.js';
+export { describePrefixStore } from './prefix-store.contract.js';
+export type { PrefixStoreSubject } from './prefix-store.contract.js';
+export { describeRecordAccelerator } from './record-accelerator.contract.js';
 export { ManualClock } from './manual-clock.js';
 export type { TierInstance, TierSubject } from './tier-subject.js';

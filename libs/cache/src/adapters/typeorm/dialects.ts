@@ -30,7 +30,10 @@ export function dialectOf(dataSource: DataSource): OutboxDialect {
  *
  * @throws CacheError `LARDER_DATABASE_UNSUPPORTED`, `LARDER_OPTION_INVALID` for a data source that is not initialised
  */
-export async function assertSupported(dataSource: DataSource, need: 'outbox' | 'audit' | 'decisions'): Promise<void> {
+export async function assertSupported(
+  dataSource: DataSource,
+  need: 'outbox' | 'audit' | 'decisions' | 'prefixes',
+): Promise<void> {
   if (!dataSource.isInitialized) {
     throw new CacheError(
       'LARDER_OPTION_INVALID',
@@ -48,6 +51,12 @@ export async function assertSupported(dataSource: DataSource, need: 'outbox' | '
     throw new CacheError(
       'LARDER_DATABASE_UNSUPPORTED',
       `Expected a PostgreSQL data source for \`typeormDecisions\`, got ${dialect.product}. Give the decisions a PostgreSQL data source of their own, or keep them in memory.`,
+    );
+  }
+  if (need === 'prefixes' && dialect !== POSTGRES) {
+    throw new CacheError(
+      'LARDER_DATABASE_UNSUPPORTED',
+      `Expected a PostgreSQL data source for \`typeormPrefixes\`, got ${dialect.product}. Give the index a PostgreSQL data source of its own, or leave it in memory.`,
     );
   }
   const shortcoming = await dialect.shortcoming(dataSource);

@@ -1,4 +1,4 @@
-export { typeormAudit, typeormDecisions, typeormOutbox } from './factories.js';
+export { typeormAudit, typeormDecisions, typeormOutbox, typeormPrefixes } from './factories.js';
 export { TypeOrmAuditStore } from './typeorm-audit-store.js';
 export type { TypeOrmAuditOptions } from './typeorm-audit.options.js';
 export { TypeOrmDecisionStore } from './typeorm-decision-store.js';
@@ -16,3 +16,7 @@ export type { InvalidationTriggerOptions } from './invalidation-trigger.js';
 export { InvalidationOutbox } from './invalidation-outbox.entity.js';
 export { InvalidationAudit } from './invalidation-audit.entity.js';
 export { LarderSchema1763596800000 } from './larder-schema.migration.js';
+export { TypeOrmPrefixStore } from './typeorm-prefix-store.js';
+export type { TypeOrmPrefixesOptions } from './typeorm-prefixes.options.js';
+export { PromptCacheEntry } from './prompt-cache-entry.entity.js';
+export { LarderPrefixes1764201600000 } from './larder-prefixes.migration.js';

@@ -1,12 +1,13 @@
 import type { DataSource, QueryRunner } from 'typeorm';
-import type { ANCHOR_TABLE, AUDIT_TABLE, DECISION_TABLE, OUTBOX_TABLE } from './sql/tables.js';
+import type { ANCHOR_TABLE, AUDIT_TABLE, DECISION_TABLE, OUTBOX_TABLE, PREFIX_TABLE } from './sql/tables.js';
 import type { IntentColumns, StoredOutboxRow } from './outbox-row-mapping.js';
 
 /** Where statements run: a data source, a manager, or the query runner of a transaction. */
 export type Database = Pick<DataSource, 'query'>;
 
 /** A part of the schema that has a version of its own: its table. */
-export type SchemaArtifact = typeof OUTBOX_TABLE | typeof AUDIT_TABLE | typeof ANCHOR_TABLE | typeof DECISION_TABLE;
+export type SchemaArtifact =
+  typeof OUTBOX_TABLE | typeof AUDIT_TABLE | typeof ANCHOR_TABLE | typeof DECISION_TABLE | typeof PREFIX_TABLE;
 
 /** Statements that are the same in every dialect but for their words: same parameters, same columns. */
 export interface OutboxStatements {

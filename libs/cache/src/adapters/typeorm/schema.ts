@@ -3,7 +3,8 @@ import { CacheError } from '../../core/errors/cache-error.js';
 import { dialectOf } from './dialects.js';
 import type { Database, OutboxDialect, SchemaArtifact } from './outbox-dialect.js';
 import { DROP_DECISION } from './sql/postgres/create-decision.js';
-import { ANCHOR_TABLE, AUDIT_TABLE, DECISION_TABLE, OUTBOX_TABLE, VERSION_TABLE } from './sql/tables.js';
+import { DROP_PREFIXES } from './sql/postgres/create-prefixes.js';
+import { ANCHOR_TABLE, AUDIT_TABLE, DECISION_TABLE, OUTBOX_TABLE, PREFIX_TABLE, VERSION_TABLE } from './sql/tables.js';
 
 /** The versions this release writes and reads. */
 export const SCHEMA_VERSIONS: Readonly<Record<SchemaArtifact, number>> = Object.freeze({
@@ -11,7 +12,14 @@ export const SCHEMA_VERSIONS: Readonly<Record<SchemaArtifact, number>> = Object.
   [AUDIT_TABLE]: 1,
   [ANCHOR_TABLE]: 1,
   [DECISION_TABLE]: 1,
+  [PREFIX_TABLE]: 1,
 });
+
+/** Artifacts with a migration of their own. */
+const MIGRATIONS: Partial<Record<SchemaArtifact, string>> = {
+  [DECISION_TABLE]: 'LarderDecisions',
+  [PREFIX_TABLE]: 'LarderPrefixes',
+};
 
 /**
  * Creates what is missing of an artifact; harmless when everything is there, also when several applications start at once.
@@ -40,7 +48,7 @@ export async function checkSchema(dataSource: DataSource, artifact: SchemaArtifa
   if (found === null) {
     throw new CacheError(
       'LARDER_SCHEMA_MISSING',
-      `Expected version ${SCHEMA_VERSIONS[artifact]} of ${artifact}, got none. Run the migration \`${artifact === DECISION_TABLE ? 'LarderDecisions' : 'LarderSchema'}\`, or leave \`schema\` at 'install'.`,
+      `Expected version ${SCHEMA_VERSIONS[artifact]} of ${artifact}, got none. Run the migration \`${MIGRATIONS[artifact] ?? 'LarderSchema'}\`, or leave \`schema\` at 'install'.`,
     );
   }
   assertKnown(artifact, found);
@@ -52,11 +60,20 @@ export async function dropSchema(queryRunner: QueryRunner): Promise<void> {
 }
 
 /** Takes the decisions away again, with their version. */
-export async function dropDecisions(queryRunner: QueryRunner): Promise<void> {
+export function dropDecisions(queryRunner: QueryRunner): Promise<void> {
+  return dropArtifact(queryRunner, DECISION_TABLE, DROP_DECISION);
+}
+
+/** The same for the prefix index. */
+export function dropPrefixes(queryRunner: QueryRunner): Promise<void> {
+  return dropArtifact(queryRunner, PREFIX_TABLE, DROP_PREFIXES);
+}
+
+async function dropArtifact(queryRunner: QueryRunner, artifact: SchemaArtifact, statement: string): Promise<void> {
   const dialect = dialectOf(queryRunner.connection);
-  await queryRunner.query(DROP_DECISION);
+  await queryRunner.query(statement);
   await queryRunner.query(dialect.schema.createVersions);
-  await dialect.run(queryRunner, `DELETE FROM ${VERSION_TABLE} WHERE artifact = $1`, [DECISION_TABLE]);
+  await dialect.run(queryRunner, `DELETE FROM ${VERSION_TABLE} WHERE artifact = $1`, [artifact]);
 }
 
 function assertKnown(artifact: SchemaArtifact, found: number): void {

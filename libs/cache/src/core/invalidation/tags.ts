@@ -11,6 +11,8 @@ export type EntityId = string | number | bigint;
 
 /** Escaped segments never hold a bare `%`, so no tag built from a name or an id can begin like this. */
 const SCOPE_TAG_PREFIX = '%scope:';
+/** Begins the tags that name parts of a prefix index. */
+export const PREFIX_TAG = '%prefix:';
 
 /**
  * The tag of one entity, `user:42`. Both parts are escaped, so `entityTag('a:b', 'c')` and `entityTag('a', 'b:c')` differ
@@ -43,9 +45,9 @@ export function actionTag(scope: string, action: string): string {
   return `${scopeTag(scope)}/${action}`;
 }
 
-/** True for tags that only Larder gives: the implicit ones of scopes, and versions. */
+/** True for tags that only Larder gives: the implicit ones of scopes and of a prefix index, and versions. */
 export function isReservedTag(tag: string): boolean {
-  return tag.startsWith(SCOPE_TAG_PREFIX) || isVersionTag(tag);
+  return tag.startsWith(SCOPE_TAG_PREFIX) || tag.startsWith(PREFIX_TAG) || isVersionTag(tag);
 }
 
 /**
@@ -70,8 +72,8 @@ export function assertNotReserved(tag: string): void {
   if (!isReservedTag(tag)) return;
   throw new CacheError(
     'LARDER_TAG_INVALID',
-    `Expected a tag that does not begin with \`${SCOPE_TAG_PREFIX}\` or \`%version:\`, got ${describeInput(tag)}. ` +
-      'Those mark the implicit tag of a scope and the version of a source; to clear a scope use `InvalidationIntent.scope(name)`.',
+    `Expected a tag that does not begin with \`${SCOPE_TAG_PREFIX}\`, \`${PREFIX_TAG}\` or \`%version:\`, got ${describeInput(tag)}. ` +
+      'Those mark the implicit tag of a scope, a part of a prefix index and the version of a source; to clear a scope use `InvalidationIntent.scope(name)`.',
   );
 }
 

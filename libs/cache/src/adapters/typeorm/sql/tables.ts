@@ -2,6 +2,9 @@
 export const OUTBOX_TABLE = 'hydracache_invalidation_outbox';
 export const AUDIT_TABLE = 'invalidation_audit';
 export const ANCHOR_TABLE = 'invalidation_anchor';
+export const PREFIX_TABLE = 'prompt_cache_entries';
+export const PREFIX_FENCE_TABLE = 'prompt_cache_fences';
+export const PREFIX_ORDER_SEQUENCE = 'prompt_cache_order';
 export const VERSION_TABLE = 'hydracache_schema_version';
 /** Channel of the wake-up notifications. */
 export const OUTBOX_CHANNEL = 'hydracache_outbox';

@@ -1,12 +1,13 @@
 import type { QueryRunner } from 'typeorm';
 import type { SchemaArtifact, SchemaDialect } from '../../outbox-dialect.js';
-import { ANCHOR_TABLE, AUDIT_TABLE, DECISION_TABLE, OUTBOX_TABLE, VERSION_TABLE } from '../tables.js';
+import { ANCHOR_TABLE, AUDIT_TABLE, DECISION_TABLE, OUTBOX_TABLE, PREFIX_TABLE, VERSION_TABLE } from '../tables.js';
 import { CREATE_AUDIT } from './create-audit.js';
 import { CREATE_CLAIM, CREATE_PUBLISH } from './create-claim.js';
 import { CREATE_DECISION } from './create-decision.js';
 import { CREATE_ENQUEUE } from './create-enqueue.js';
 import { CREATE_OUTBOX } from './create-outbox.js';
 import { createTriggerFunction } from './create-trigger.js';
+import { CREATE_PREFIXES } from './create-prefixes.js';
 import { CREATE_FUNCTIONS } from './functions.js';
 import { CREATE_ANCHOR } from './history-anchor.js';
 
@@ -51,6 +52,7 @@ const CREATE_ONE: Readonly<Record<Exclude<SchemaArtifact, typeof OUTBOX_TABLE>, 
   [AUDIT_TABLE]: CREATE_AUDIT,
   [ANCHOR_TABLE]: CREATE_ANCHOR,
   [DECISION_TABLE]: CREATE_DECISION,
+  [PREFIX_TABLE]: CREATE_PREFIXES,
 };
 
 async function create(queryRunner: QueryRunner, artifact: SchemaArtifact): Promise<void> {
