@@ -95,7 +95,7 @@ export class L1Store {
   /** `false`: the entry is not held, perhaps because another has taken its key. */
   deleteEntry(entry: L1Entry, cause: RemovalCause): boolean {
     if (!entry.live) return false;
-    this.removed[entry.handles.some(isDead) ? 'invalidated' : cause] += 1;
+    this.removed[isDoomed(entry) ? 'invalidated' : cause] += 1;
     this.entries.delete(entry.key);
     this.queue.unlink(entry);
     this.tags.remove(entry);
@@ -187,12 +187,13 @@ export class L1Store {
   }
 
   private recheck(entry: L1Entry): boolean {
-    if (!entry.live || entry.handles.some(isDead)) return true;
+    if (!entry.live || isDoomed(entry)) return true;
     entry.checkedAt = this.invalidations;
     return false;
   }
 }
 
-function isDead(handle: TagHandle): boolean {
-  return handle.dead;
+function isDoomed({ handles }: L1Entry): boolean {
+  for (const handle of handles) if (handle.dead) return true;
+  return false;
 }

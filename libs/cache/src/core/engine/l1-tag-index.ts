@@ -15,6 +15,12 @@ export class L1TagIndex {
 
   add(entry: L1Entry): void {
     if (entry.tags.length === 0) return;
+    if (entry.tags.length === 1) {
+      const handle = this.join(entry.tags[0]!, entry);
+      entry.handles = [handle];
+      entry.slots = [handle.entries.length - 1];
+      return;
+    }
     // Arrays of their final length: one that grows by pushes reserves room for 17.
     entry.handles = distinct(entry.tags).map((tag) => this.join(tag, entry));
     entry.slots = entry.handles.map((handle) => handle.entries.length - 1);

@@ -24,8 +24,8 @@ const LATE = Symbol('late');
  *
  * Trouble of the cache never reaches the caller: it costs at most `softTimeoutMs` on top of the method's own time (G6).
  *
- * A hit of the shared tier, which a large cache sees more often than one of memory, costs no timer and few promises: the
- * tier's answer is taken by callback, and deadlines are linked, not scheduled.
+ * A hit of the shared tier, which a large cache sees more often than one of memory, costs no timer and two promises: batches
+ * are answered by callback, and deadlines are linked, not scheduled.
  */
 export class ReadRoad {
   private readonly flights: SingleFlight;
@@ -62,18 +62,18 @@ export class ReadRoad {
       request.counters.memoryHits += 1;
       return Promise.resolve(this.announced(request, kept));
     }
-    const answer = request.policy.graceMs > 0 ? this.underGrace(request, now) : this.take(request, 'miss', now);
-    return answer.then(
-      (arrived) => {
-        request.counters.count(arrived.outcome, arrived.tier);
-        if (this.events.has('answered')) this.announceAnswer(request, arrived, now);
-        return this.announced(request, arrived);
-      },
-      (error: unknown) => {
-        request.counters.count('miss', 'source');
-        throw error;
-      },
-    );
+    const arrive = (answer: Answer): unknown => {
+      request.counters.count(answer.outcome, answer.tier);
+      if (this.events.has('answered')) this.announceAnswer(request, answer, now);
+      return this.announced(request, answer);
+    };
+    const lost = (error: unknown): never => {
+      request.counters.count('miss', 'source');
+      throw error;
+    };
+    if (request.policy.graceMs > 0) return this.underGrace(request, now).then(arrive, lost);
+    if (this.loading(request.key)) return this.joinOrLead(request, 'miss').then(arrive, lost);
+    return this.lead(request, 'miss', now, arrive, lost);
   }
 
   /**
@@ -149,7 +149,7 @@ export class ReadRoad {
   /** Joins the load under way where its value will do for this caller, else leads one. */
   private take(request: ReadRequest, expected: ReadOutcome, now: number): Promise<Answer> {
     return this.flights.find(request.key) === undefined
-      ? this.lead(request, expected, now)
+      ? this.led(request, expected, now)
       : this.joinOrLead(request, expected);
   }
 
@@ -171,7 +171,7 @@ export class ReadRoad {
       const kept = this.fromMemory(key, this.clock.monotonic());
       if (kept !== undefined) return kept;
     }
-    return this.lead(request, expected, this.clock.monotonic());
+    return this.led(request, expected, this.clock.monotonic());
   }
 
   /**
@@ -184,33 +184,43 @@ export class ReadRoad {
     return fence.untouched(flight.mark, key, landing.tags);
   }
 
-  private lead(request: ReadRequest, expected: ReadOutcome, now: number): Promise<Answer> {
+  /** Goes all the way. What `arrive` makes of the answer is the outcome, or what `lost` makes of the method's error. */
+  private lead<T>(
+    request: ReadRequest,
+    expected: ReadOutcome,
+    now: number,
+    arrive: (answer: Answer) => T,
+    lost: (error: unknown) => never,
+  ): Promise<T> {
     const mark = this.local.fence.mark();
     const flight = this.flights.begin(request.key, mark, request.policy.hardTimeoutMs, now);
-    return new Promise((resolve, reject) => {
-      const land = (fetched: Fetched): void => {
-        this.fills.land(flight, fetched);
-        resolve(fetched.answer);
-      };
-      const goOn = (first: TimelyAnswer | null): void => {
-        this.fills.goOn(request, mark, first, expected).then(land, (error: unknown) => {
-          flight.end();
-          flight.crash(error);
-          if (expected === 'expired') this.trouble(request, error);
-          reject(error);
-        });
-      };
-      if (this.shared === null) return goOn(null);
-      const answered = (first: TimelyAnswer | null): void => {
-        const kept = first?.read.hit === true ? this.fills.keepShared(request, mark, first.read.entry) : null;
-        if (kept === null) goOn(first);
-        else land(kept);
-      };
-      this.shared.look(request, now, answered);
+    const land = (fetched: Fetched): T => {
+      this.fills.land(flight, fetched);
+      return arrive(fetched.answer);
+    };
+    const goOn = (first: TimelyAnswer | null): Promise<T> =>
+      this.fills.goOn(request, mark, first, expected).then(land, (error: unknown) => {
+        flight.end();
+        flight.crash(error);
+        if (expected === 'expired') this.trouble(request, error);
+        return lost(error);
+      });
+    if (this.shared === null) return goOn(null);
+    return this.shared.ask(request, now).then((first) => {
+      const kept = first?.read.hit === true ? this.fills.keepShared(request, mark, first.read.entry) : null;
+      return kept === null ? goOn(first) : land(kept);
     });
+  }
+
+  private led(request: ReadRequest, expected: ReadOutcome, now: number): Promise<Answer> {
+    return this.lead(request, expected, now, (answer) => answer, raise);
   }
 
   private trouble(request: ReadRequest, error: unknown): void {
     this.events.emit('trouble', { operation: 'refresh', scope: request.scope, action: request.action, error });
   }
+}
+
+function raise(error: unknown): never {
+  throw error;
 }

@@ -1,13 +1,7 @@
 import type { Clock } from '../clock/clock.port.js';
 import type { ResolvedCodecOptions } from '../codec/codec.options.js';
 import { decodeEnvelope, encodeEnvelope } from '../codec/envelope.js';
-import type {
-  BackendRead,
-  CacheBackend,
-  FillPermit,
-  ReadOptions,
-  StoredEntry,
-} from '../coherence/cache-backend.port.js';
+import type { Asker, BackendRead, CacheBackend, FillPermit, StoredEntry } from '../coherence/cache-backend.port.js';
 import { Deadlined, type Deadlines } from './deadlines.js';
 import type { EngineEvents, TroubleEvent } from './engine.events.js';
 import type { ReadPolicy } from './read-policy.js';
@@ -80,33 +74,20 @@ export class SharedTierReader {
   }
 
   /**
-   * Asks once. `listener` is called once: with the answer, or with `null` where the tier is away, fails or is slow. Most reads
-   * end here, which is why this is no promise.
+   * Asks once; `null`: the tier is away, fails or is slow. Most reads end here, and a batch of them is answered in one turn
+   * by callback. What follows must run in the context of who asked (its transaction, its trace), not in that of the batch
+   * or of the timer that rings: that is what the one promise is for.
    * @param askedAt now, monotonic
-   * @param listener must not throw
    */
-  look(
-    request: SharedTierRequest,
-    askedAt: number,
-    listener: (answer: TimelyAnswer | null) => void,
-    refresh = false,
-  ): void {
-    if (!this.backend.available()) return listener(null);
-    const tell = this.tracing === null ? listener : this.traced(this.tracing, request, listener);
-    const { hardTimeoutMs, softTimeoutMs } = request.policy;
-    const question = new Question();
-    this.deadlines.of(softTimeoutMs).add(question, askedAt);
-    void question.late.then(() => tell(null));
-    this.answer(request.key, { permitMs: hardTimeoutMs + PERMIT_MARGIN_MS, refresh }).then(
-      (read) => {
-        if (question.over()) tell({ read, askedAt });
-        else this.giveBack(request, read);
-      },
-      (error: unknown) => {
-        this.trouble(request, 'read', error);
-        if (question.over()) tell(null);
-      },
-    );
+  ask(request: SharedTierRequest, askedAt: number, refresh = false): Promise<TimelyAnswer | null> {
+    if (!this.backend.available()) return Promise.resolve(null);
+    return new Promise((resolve) => {
+      const tell = this.tracing === null ? resolve : this.traced(this.tracing, request, resolve);
+      const { hardTimeoutMs, softTimeoutMs } = request.policy;
+      const question = new Question(this, request, askedAt, tell);
+      this.deadlines.of(softTimeoutMs).add(question, askedAt);
+      this.backend.ask(request.key, { permitMs: hardTimeoutMs + PERMIT_MARGIN_MS, refresh }, question);
+    });
   }
 
   /**
@@ -121,7 +102,7 @@ export class SharedTierReader {
   ): Promise<SharedTierRead | null> {
     const giveUpAt = this.clock.monotonic() + request.policy.electionWaitMs;
     let lookMs = FIRST_LOOK_MS;
-    for (let answer = first; answer !== null; answer = await this.ask(request)) {
+    for (let answer = first; answer !== null; answer = await this.ask(request, this.clock.monotonic())) {
       const { read, askedAt } = answer;
       if (read.hit) return this.open(request, read.entry);
       this.offerStale(request, read.stale, onStale);
@@ -222,25 +203,12 @@ export class SharedTierReader {
     };
   }
 
-  /** A backend that throws instead of rejecting is in trouble all the same. */
-  private answer(key: string, options: ReadOptions): Promise<BackendRead> {
-    try {
-      return this.backend.read(key, options);
-    } catch (error) {
-      return Promise.reject(error);
-    }
-  }
-
-  private ask(request: SharedTierRequest, refresh = false): Promise<TimelyAnswer | null> {
-    return new Promise((resolve) => this.look(request, this.clock.monotonic(), resolve, refresh));
-  }
-
   private async open(request: SharedTierRequest, entry: StoredEntry): Promise<SharedTierRead | null> {
     const hit = this.decoded(entry);
     if (hit !== null) return hit;
     // Unreadable here (another version, damaged): a counted miss, and the next fill replaces it.
     this.trouble(request, 'decode', new Error(`unreadable entry of ${entry.payload.byteLength} bytes`));
-    const again = await this.ask(request, true);
+    const again = await this.ask(request, this.clock.monotonic(), true);
     return again === null || again.read.hit ? null : this.permitOf(request, again.read, again.askedAt);
   }
 
@@ -259,14 +227,6 @@ export class SharedTierReader {
     if (hit !== null) onStale(hit);
   }
 
-  /**
-   * A reply that comes too late is worth nothing: its position was taken after the method may have begun to read. Who was
-   * elected by it loads without the permit; others must not wait for its fill.
-   */
-  private giveBack(request: SharedTierRequest, read: BackendRead): void {
-    if (!read.hit && read.owner) this.release(request, read);
-  }
-
   /** `null`: not in time; what becomes of it then is of no interest to the caller. */
   private inTime(stored: Promise<boolean>, limitMs: number): Promise<boolean | null> {
     return new Promise((resolve, reject) => {
@@ -275,21 +235,39 @@ export class SharedTierReader {
     });
   }
 
-  private trouble(request: SharedTierRequest, operation: TroubleEvent['operation'], error: unknown): void {
+  /** Announces trouble that is not the caller's. */
+  trouble(request: SharedTierRequest, operation: TroubleEvent['operation'], error: unknown): void {
     this.events.emit('trouble', { operation, scope: request.scope, action: request.action, error });
   }
 }
 
-/**
- * A question to the tier that nobody waits for beyond its time. The timer that rings is another caller's: what follows must
- * run in the context of who asked (its transaction, its trace), which is that of a promise, not that of a callback.
- */
-class Question extends Deadlined {
-  private settle!: () => void;
-  readonly late = new Promise<void>((resolve) => (this.settle = resolve));
+/** A question to the tier that nobody waits for beyond its time. */
+class Question extends Deadlined implements Asker {
+  constructor(
+    private readonly reader: SharedTierReader,
+    private readonly request: SharedTierRequest,
+    private readonly askedAt: number,
+    private readonly tell: (answer: TimelyAnswer | null) => void,
+  ) {
+    super();
+  }
+
+  /**
+   * A reply that comes too late is worth nothing: its position was taken after the method may have begun to read. Who was
+   * elected by it loads without the permit; others must not wait for its fill.
+   */
+  answered(read: BackendRead): void {
+    if (this.over()) this.tell({ read, askedAt: this.askedAt });
+    else if (!read.hit && read.owner) this.reader.release(this.request, read);
+  }
+
+  failed(error: unknown): void {
+    this.reader.trouble(this.request, 'read', error);
+    if (this.over()) this.tell(null);
+  }
 
   override expire(): void {
-    this.settle();
+    this.tell(null);
   }
 }
 
