@@ -84,7 +84,7 @@ export const PAIR_FAULTS = {
     await world.on(world.primary, async (redis) => {
       const until = performance.now() + 1200;
       while (performance.now() < until) {
-        const special = random.pick(['ctl', 'log', 'pat', 'mem', 'log', 'pat']);
+        const special = random.pick(['ctl', 'log', 'pat', 'mem', 'sum', 'log', 'pat', 'sum']);
         const key = random.chance(0.1) ? `larder:{chaos}:${special}` : await redis.randomkey();
         if (key !== null && key !== 'chaos:skew') await redis.del(key);
         await sleep(random.between(2, 12));

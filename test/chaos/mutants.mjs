@@ -41,6 +41,10 @@ export const MUTANTS = {
   permit: () => rewriteScript('setf', 'SETF', [[/redis\.call\('GET', KEYS\[i \+ 1\]\) == ARGV\[at \+ 1\]/, 'true']]),
   /** A hit is valid whatever was invalidated after its stamp. */
   stamp: () => rewriteScript('getp', 'GETP', [[/if last and last > ord then return false end/, '']]),
+  /** A plain read is judged by tags that nobody has kept up to date. */
+  resident: () => replaceMethod('adapters/redis/resident-tags.js', 'ResidentTags', 'follow', () => undefined),
+  /** A plain read is judged by the tags known here, however much of the log is still on its way. */
+  unseen: () => replaceMethod('adapters/redis/plain-reads.js', 'PlainReads', 'followedUpTo', () => true),
   /** A message is applied whether or not its predecessor was. */
   chain: () => replaceMethod('core/coherence/log-follower.js', 'LogFollower', 'continuesChain', () => true),
   /** Memory is served without proof that it is current. */
@@ -88,6 +92,12 @@ export async function skewServerClocks() {
     }
   }
   if (changed === 0) throw new Error('Expected some script to ask the server for the time.');
+}
+
+/** Lets every read be tried without a script first: under so many faults hits are too rare for a forecast to expect them. */
+export async function readPlainly() {
+  const { HitForecast } = await inside('adapters/redis/hit-forecast.js');
+  Object.defineProperty(HitForecast.prototype, 'likely', { get: () => true });
 }
 
 /**

@@ -18,6 +18,8 @@ const IN_CLUSTER = new Set(['shard', 'order']);
 const FAULTS = {
   permit: ['slow loader'],
   stamp: ['slow loader'],
+  resident: ['slow loader'],
+  unseen: ['bus cut 3 s'],
   chain: ['bus held while the log is trimmed'],
   lease: ['bus cut 3 s'],
   fence: ['bus slow'],

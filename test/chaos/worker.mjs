@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { NestFactory } from '@nestjs/core';
 import { allCells, groupOf, pickKind } from './cells.mjs';
 import { Checker } from './checker.mjs';
-import { MUTANTS, replayHistories, skewServerClocks } from './mutants.mjs';
+import { MUTANTS, readPlainly, replayHistories, skewServerClocks } from './mutants.mjs';
 import { SeededRandom } from './seeded-random.mjs';
 import { Truth, now } from './truth.mjs';
 import { appModule } from './worker-app.mjs';
@@ -67,6 +67,7 @@ process.on('uncaughtException', (error) => complain('uncaught exception', error)
 process.on('disconnect', () => process.exit(1));
 
 if ('url' in options.place) await skewServerClocks(); // in a Cluster no script may look at a key of another slot
+if (options.seed % 3 > 0 || options.mutant !== null) await readPlainly();
 if (options.history === 'replay') await replayHistories();
 if (options.mutant !== null) await MUTANTS[options.mutant]();
 

@@ -11,10 +11,15 @@ export const WORKERS = 3;
 
 /**
  * What may stand without an end, and how many elements it may have, by the options of the workers: twice
- * `maxTags` and some more fields; the log trims whole nodes of its stream; `maxPatterns`.
+ * `maxTags` and some more fields; the log trims whole nodes of its stream; `maxPatterns`; the summary is one string.
  * @type {Record<string, number>}
  */
-const BOUNDS = { 'larder:{chaos}:ctl': 4100, 'larder:{chaos}:log': 2200, 'larder:{chaos}:pat': 50 };
+const BOUNDS = {
+  'larder:{chaos}:ctl': 4100,
+  'larder:{chaos}:log': 2200,
+  'larder:{chaos}:pat': 50,
+  'larder:{chaos}:sum': 0,
+};
 
 /**
  * @typedef {object} WorldOptions

@@ -142,7 +142,12 @@ describe('what stays behind', () => {
       const keys = await redis.keys('*');
       const endless = [];
       for (const key of keys) if ((await redis.pttl(key)) === -1) endless.push(key);
-      expect(endless.sort()).toEqual(['larder:{shop}:ctl', 'larder:{shop}:log', 'larder:{shop}:pat']);
+      expect(endless.sort()).toEqual([
+        'larder:{shop}:ctl',
+        'larder:{shop}:log',
+        'larder:{shop}:pat',
+        'larder:{shop}:sum',
+      ]);
       expect(keys.length).toBeGreaterThan(endless.length);
       expect(await redis.zcard('larder:{shop}:pat')).toBeLessThanOrEqual(20);
       expect(await redis.hlen('larder:{shop}:ctl')).toBeLessThanOrEqual(2 * 50 + 20);

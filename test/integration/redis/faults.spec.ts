@@ -91,7 +91,7 @@ describe('a Redis tier in trouble', () => {
   it('loses nothing but hits, whichever of its keys are lost (I6)', async () => {
     const key = 'user:k:1';
     const kinds = new Map<string, number>();
-    const wanted = ['ctl', 'hb', 'log', 'mem', 'p', 'pat'];
+    const wanted = ['ctl', 'hb', 'log', 'mem', 'p', 'pat', 'sum'];
     // A kind that happens to be absent when its turn comes gets another one.
     for (let round = 0; round < 24 || (round < 240 && wanted.some((kind) => !kinds.has(kind))); round += 1) {
       await a.until('both to be back', () => a.backend.available() && b.backend.available());
@@ -213,7 +213,7 @@ describe('a Redis tier in trouble', () => {
     await withServer(server.url, async (client) => {
       for (const key of await client.keys('*')) if ((await client.pttl(key)) < 0) unbounded.push(kindOf(key));
       // The log by its length, the control record by `maxTags`, the patterns by `maxPatterns`.
-      expect(unbounded.sort()).toEqual(['ctl', 'log', 'pat']);
+      expect(unbounded.sort()).toEqual(['ctl', 'log', 'pat', 'sum']);
       expect(await client.hlen('larder:{shop}:ctl')).toBeLessThan(20);
     });
   });

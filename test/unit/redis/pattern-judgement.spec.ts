@@ -1,7 +1,7 @@
 import { PatternPredicates } from '../../../libs/cache/src/adapters/redis/pattern-predicates.js';
 import { RedisCacheBackend } from '../../../libs/cache/src/adapters/redis/redis-cache-backend.js';
 import { draft } from '../../../libs/cache/src/adapters/redis/redis-entry.js';
-import type { KeyAnswer, ValueStore } from '../../../libs/cache/src/adapters/redis/value-store.js';
+import type { AskedRead, KeyAnswer, ValueStore } from '../../../libs/cache/src/adapters/redis/value-store.js';
 import { logIdAt, ordOf, positionOf } from '../../../libs/cache/src/core/coherence/position.js';
 
 const ERA = '00000001aaaaaaaaaaaaaaaa';
@@ -21,9 +21,19 @@ function answer(patternsAt: number, raw: Buffer | null, permit: KeyAnswer['permi
   return { batch: { position: positionOf(ERA, logIdAt(patternsAt)), patterns: ord(patternsAt), now: 0 }, raw, permit };
 }
 
+function storeOf(read: () => Promise<KeyAnswer>): ValueStore {
+  const ask = (asked: AskedRead): void => {
+    read().then(
+      (answer) => asked.resolve(answer),
+      (error: unknown) => asked.reject(error),
+    );
+  };
+  return { ask } as unknown as ValueStore;
+}
+
 /** A backend whose server gives these answers, and whose list of patterns is empty whenever it is fetched, at 30. */
 function backendOf(answers: KeyAnswer[]): RedisCacheBackend {
-  const store = { read: () => Promise.resolve(answers.shift()!) } as unknown as ValueStore;
+  const store = storeOf(() => Promise.resolve(answers.shift()!));
   const predicates = new PatternPredicates(
     () => Promise.resolve({ upTo: ord(30), members: [] }),
     () => () => false,
@@ -71,7 +81,7 @@ describe('an answer that is older than the list of patterns', () => {
       if (answers.length === 1) await predicates.refresh();
       return next;
     };
-    const store = { read } as unknown as ValueStore;
+    const store = storeOf(read);
     const backend = new RedisCacheBackend({} as never, {} as never, store, predicates, {} as never, {} as never);
     expect(await backend.read('user:1', { permitMs: 1000 })).toMatchObject({ hit: false, stale: null, owner: true });
   });

@@ -12,7 +12,15 @@ import { CLAIM, DROP, JUDGE, LOOK, RELEASE_HERE, STORE_HERE, SWEEP_HERE } from '
 import { INV } from './scripts/inv.script.js';
 import type { Script } from './scripts/script.js';
 import { MODE_LETTERS } from './single-slot-store.js';
-import type { BatchAnswer, ExecutedMessage, KeyAnswer, KeyRead, MessageTargets, ValueStore } from './value-store.js';
+import type {
+  BatchAnswer,
+  ExecutedMessage,
+  AskedRead,
+  KeyAnswer,
+  KeyRead,
+  MessageTargets,
+  ValueStore,
+} from './value-store.js';
 
 const JUDGE_BATCH = { items: 256, weight: 1 << 20, inFlight: 4 };
 const NO_HEAD = Buffer.alloc(0);
@@ -47,7 +55,14 @@ export class ClusterStore implements ValueStore {
     private readonly options: ResolvedRedisTierOptions,
   ) {}
 
-  async read({ key, permitMs, mode }: KeyRead): Promise<KeyAnswer> {
+  ask(read: AskedRead): void {
+    this.read(read).then(
+      (answer) => read.resolve(answer),
+      (error: unknown) => read.reject(error),
+    );
+  }
+
+  private async read({ key, permitMs, mode }: KeyRead): Promise<KeyAnswer> {
     const args = [Math.ceil(permitMs), newToken(), MODE_LETTERS[mode]];
     const whole = this.onShard(key, LOOK, args);
     // Without its permit the entry can be read all the same, and a miss cannot be filled.

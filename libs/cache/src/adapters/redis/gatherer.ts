@@ -11,10 +11,10 @@ export interface GatherLimits {
 /** Fewer do not pay for a round trip of their own. */
 const WORTH_A_BATCH = 8;
 
-interface Waiting<Item, Result> {
-  readonly item: Item;
-  readonly resolve: (result: Result) => void;
-  readonly reject: (error: unknown) => void;
+/** Who waits for the result of an item. Neither call may throw. */
+export interface Waiter<Result> {
+  resolve(result: Result): void;
+  reject(error: unknown): void;
 }
 
 /**
@@ -23,53 +23,75 @@ interface Waiting<Item, Result> {
  * batches grow by themselves.
  */
 export class Gatherer<Item, Result> {
-  private waiting: Waiting<Item, Result>[] = [];
+  private readonly items: Item[] = [];
+  private readonly waiters: Waiter<Result>[] = [];
   private underWay = 0;
   private departing = false;
 
+  /** @param send the results of a batch; `null`: it has seen to it that the item is answered otherwise */
   constructor(
-    private readonly send: (items: readonly Item[]) => Promise<readonly Result[]>,
+    private readonly send: (items: readonly Item[]) => Promise<readonly (Result | null)[]>,
     private readonly limits: GatherLimits,
     private readonly weigh: (item: Item) => number = () => 0,
   ) {}
 
   add(item: Item): Promise<Result> {
-    return new Promise((resolve, reject) => {
-      this.waiting.push({ item, resolve, reject });
-      if (this.departing || this.underWay >= this.limits.inFlight) return;
-      this.departing = true;
-      queueMicrotask(() => this.depart()); // the callers of this turn share the first batch
-    });
+    return new Promise((resolve, reject) => this.join(item, { resolve, reject }));
+  }
+
+  /** As `add`, without a promise. */
+  join(item: Item, waiter: Waiter<Result>): void {
+    this.items.push(item);
+    this.waiters.push(waiter);
+    if (this.underWay < this.limits.inFlight) this.departSoon();
+  }
+
+  /** The callers of this turn share the next batch. */
+  private departSoon(): void {
+    if (this.departing) return;
+    this.departing = true;
+    queueMicrotask(() => this.depart());
   }
 
   private depart(): void {
     this.departing = false;
-    while (this.waiting.length > 0 && this.underWay < this.limits.inFlight) {
-      const batch = this.takeBatch();
+    while (this.items.length > 0 && this.underWay < this.limits.inFlight) {
+      const count = this.batchSize();
+      const items = this.items.splice(0, count);
+      const waiters = this.waiters.splice(0, count);
       this.underWay += 1;
-      this.send(batch.map(({ item }) => item))
-        .then(
-          (results) => batch.forEach(({ resolve }, index) => resolve(results[index]!)),
-          (error: unknown) => batch.forEach(({ reject }) => reject(error)),
-        )
-        .finally(() => {
-          this.underWay -= 1;
-          this.depart();
-        });
+      this.send(items).then(
+        (results) => {
+          for (let index = 0; index < count; index += 1) {
+            const result = results[index]!;
+            if (result !== null) waiters[index]!.resolve(result);
+          }
+          this.arrived();
+        },
+        (error: unknown) => {
+          for (const waiter of waiters) waiter.reject(error);
+          this.arrived();
+        },
+      );
     }
   }
 
+  private arrived(): void {
+    this.underWay -= 1;
+    this.departSoon(); // behind those who were just answered: what they ask next shares the batch
+  }
+
   /** What waits is spread over the batches that may still leave: one is answered while the next is on its way. */
-  private takeBatch(): Waiting<Item, Result>[] {
-    const share = Math.ceil(this.waiting.length / (this.limits.inFlight - this.underWay));
+  private batchSize(): number {
+    const share = Math.ceil(this.items.length / (this.limits.inFlight - this.underWay));
     const most = Math.min(this.limits.items, Math.max(share, WORTH_A_BATCH));
     let count = 0;
     let weight = 0;
-    for (const { item } of this.waiting) {
+    for (const item of this.items) {
       weight += this.weigh(item);
       if (count > 0 && (count >= most || weight > this.limits.weight)) break;
       count += 1;
     }
-    return this.waiting.splice(0, count);
+    return count;
   }
 }

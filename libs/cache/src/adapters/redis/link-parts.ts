@@ -9,6 +9,7 @@ import type { AnchoredAttestor } from './anchored-attestor.js';
 import type { HistoryRepair } from './history-repair.js';
 import type { RedisConnector } from './redis-connector.js';
 import type { RedisKeys } from './redis-keys.js';
+import type { ResidentTags } from './resident-tags.js';
 import type { ResolvedRedisTierOptions } from './redis.options.js';
 
 /** What a link is made of; see `redis-shared-tier.ts` for the assembly. */
@@ -23,6 +24,8 @@ export interface RedisLinkParts {
   readonly anchor: AnchorWatch | null;
   readonly repair: HistoryRepair;
   readonly codec: LogMessageCodec;
+  /** `null` where entries are judged by the server alone. */
+  readonly resident: ResidentTags | null;
   readonly events: CoherenceEvents;
   readonly random: () => number;
 }

@@ -1,5 +1,6 @@
 import {
   CacheBackend,
+  type Asker,
   type BackendRead,
   type FillEntry,
   type FillPermit,
@@ -16,7 +17,7 @@ import { decodeEntry, draft } from './redis-entry.js';
 import { tierUnavailable } from './redis-failures.js';
 import type { RedisInvalidationLog } from './redis-invalidation-log.js';
 import type { RedisLink } from './redis-link.js';
-import type { KeyAnswer, KeyRead, ValueStore } from './value-store.js';
+import { answerTo, type AskedRead, type KeyAnswer, type KeyRead, type ValueStore } from './value-store.js';
 
 /** So often an answer is asked for that is not older than the list of patterns. */
 const MAX_LOOKS = 4;
@@ -50,26 +51,30 @@ export class RedisCacheBackend extends CacheBackend {
     return this.link.readable;
   }
 
-  override read(key: string, { permitMs, refresh }: ReadOptions): Promise<BackendRead> {
+  override read(key: string, options: ReadOptions): Promise<BackendRead> {
+    return new Promise((answered, failed) => this.ask(key, options, { answered, failed }));
+  }
+
+  override ask(key: string, { permitMs, refresh }: ReadOptions, asker: Asker): void {
     const bounded = Math.min(Math.max(permitMs, 1), MAX_PERMIT_MS);
-    const read: KeyRead = { key, permitMs: bounded, mode: refresh === true ? 'renew' : 'get' };
-    const { drops } = this.predicates;
-    return this.store.read(read).then((answer) => this.judged(read, answer, drops), unavailable);
+    const mode = refresh === true ? 'renew' : 'get';
+    this.store.ask(new JudgedRead(key, bounded, mode, this.predicates.drops, this, asker));
   }
 
   /**
    * Nearly every answer can be judged at once.
    * @param drops what the predicates had dropped when the server was asked
    */
-  private judged(read: KeyRead, answer: KeyAnswer, drops: number): BackendRead | Promise<BackendRead> {
+  judged(read: KeyRead, answer: KeyAnswer, drops: number): BackendRead | Promise<BackendRead> {
     const { raw, permit, batch } = answer;
     if (raw === null) return missed(answer, null);
-    if (!this.canJudge(answer, drops)) return this.judgedLater(read, answer).catch(unavailable);
+    if (!this.canJudge(answer, drops)) return this.judgedLater(read, answer);
     const entry = decodeEntry(raw, batch.now);
     const doomed = entry === null || this.predicates.doom(read.key, raw) !== null;
     if (!doomed) return permit === null ? { hit: true, entry } : missed(answer, entry);
     if (permit !== null) return missed(answer, null);
-    return this.store.read({ ...read, mode: 'drop' }).then((dropped) => missed(dropped, null), unavailable);
+    const { key, permitMs } = read;
+    return answerTo(this.store, { key, permitMs, mode: 'drop' }).then((dropped) => missed(dropped, null));
   }
 
   /**
@@ -83,7 +88,7 @@ export class RedisCacheBackend extends CacheBackend {
     for (let look = 1; look < MAX_LOOKS; look += 1) {
       await this.predicates.reach(answer.batch.patterns);
       const { drops } = this.predicates;
-      answer = await this.store.read(read);
+      answer = await answerTo(this.store, read);
       const { raw, permit } = answer;
       if (permit?.owner === true) elected = permit.token;
       if (raw !== null && !this.canJudge(answer, drops)) continue;
@@ -134,8 +139,37 @@ export class RedisCacheBackend extends CacheBackend {
   }
 }
 
-function unavailable(error: unknown): never {
-  throw error instanceof CacheError ? error : tierUnavailable(error);
+/** A read on its way, which judges its answer when it comes. */
+class JudgedRead implements AskedRead {
+  constructor(
+    readonly key: string,
+    readonly permitMs: number,
+    readonly mode: KeyRead['mode'],
+    /** What the predicates had dropped when the server was asked. */
+    private readonly drops: number,
+    private readonly backend: RedisCacheBackend,
+    private readonly asker: Asker,
+  ) {}
+
+  resolve(answer: KeyAnswer): void {
+    let judged: BackendRead | Promise<BackendRead>;
+    try {
+      judged = this.backend.judged(this, answer, this.drops);
+    } catch (error) {
+      this.reject(error);
+      return;
+    }
+    if (!(judged instanceof Promise)) this.asker.answered(judged);
+    else
+      judged.then(
+        (read) => this.asker.answered(read),
+        (error: unknown) => this.reject(error),
+      );
+  }
+
+  reject(error: unknown): void {
+    this.asker.failed(error instanceof CacheError ? error : tierUnavailable(error));
+  }
 }
 
 /** Where no permit could be written nobody was elected, and nobody's fill is worth waiting for. */

@@ -78,7 +78,16 @@ export function inTime<T>(clock: Clock, limitMs: number, work: Promise<T>): Prom
       if (clock.monotonic() - dueAt < STALL_MS) fail();
       else timer = clock.schedule(limitMs / 2, fail);
     });
-    work.then(resolve, reject).finally(() => timer.cancel());
+    work.then(
+      (value) => {
+        timer.cancel();
+        resolve(value);
+      },
+      (error: unknown) => {
+        timer.cancel();
+        reject(error as Error);
+      },
+    );
   });
 }
 

@@ -1,6 +1,6 @@
 import type { FillEntry, StoredEntry } from '../../core/coherence/cache-backend.port.js';
 import { isVersionTag } from '../../core/coherence/source-version.js';
-import type { Ord } from '../../core/coherence/position.js';
+import { eraOfPosition, type Era, type Ord } from '../../core/coherence/position.js';
 
 /**
  * An entry as Redis holds it. The scripts write the head and read it again (`setf.script.ts`, `getp.script.ts`); numbers
@@ -53,6 +53,17 @@ export function versionOf({ tail }: EntryDraft): string {
 
 export function stampOf(raw: Buffer): Ord {
   return raw.toString('latin1', 0, ORD_BYTES);
+}
+
+/** True for an entry that was stored in history `era` and is fresh at `now`, the server's clock. */
+export function isFreshOf(raw: Buffer, era: Era, now: number): boolean {
+  if (raw.length < TAGS_AT + 2 || raw[VERSION_AT] !== VERSION || raw.readUIntBE(FRESH_AT, 6) <= now) return false;
+  return eraOfPosition(raw.toString('latin1', 0, VERSION_AT)) === era;
+}
+
+/** Empty for an entry that is not whole. */
+export function tagsOf(raw: Buffer): readonly string[] {
+  return decodeEntry(raw, 0)?.tags ?? [];
 }
 
 /** Everything before the payload: by this alone an entry is judged. Empty for anything that is not a whole entry. */

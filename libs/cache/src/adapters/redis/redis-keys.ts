@@ -39,6 +39,8 @@ function escapeUnit(unit: string): string {
  */
 export class RedisKeys {
   readonly control: string;
+  /** What the scripts call the summary: the control record's key with `sum` in place of its last part. */
+  readonly summary: string;
   readonly log: string;
   readonly predicates: string;
   readonly members: string;
@@ -59,6 +61,7 @@ export class RedisKeys {
     this.namespace = physicalSegment(namespace);
     const slot = `${this.root}{${this.namespace}}:`;
     this.control = `${slot}ctl`;
+    this.summary = `${slot}sum`;
     this.log = `${slot}log`;
     this.predicates = `${slot}pat`;
     this.members = `${slot}mem`;

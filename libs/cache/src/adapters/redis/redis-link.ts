@@ -46,18 +46,20 @@ export class RedisLink {
   private readonly room: WaitingRoom;
 
   constructor(private readonly parts: RedisLinkParts) {
-    const { clock, options, keys, codec, random, instanceId, anchor } = parts;
+    const { clock, options, keys, codec, random, instanceId, anchor, resident } = parts;
     this.room = new WaitingRoom(clock);
-    this.heartbeat = new Heartbeat(clock, keys, instanceId, options.leaseMs, options.readTimeoutMs, anchor);
+    this.heartbeat = new Heartbeat(clock, keys, instanceId, options.leaseMs, options.readTimeoutMs, anchor, resident);
     this.machine = new LinkStateMachine((from, to) => this.changed(from, to));
     this.backoff = new Backoff(options.retryMinMs, options.retryMaxMs, random);
     this.breaker = new CircuitBreaker(clock, options.breakerFailures, options.breakerWindowMs);
     this.follower = new LogFollower(clock, options.leaseMs, {
       apply: (invalidations, position) => {
+        resident?.follow(invalidations, position);
         this.listener?.applied(invalidations, position);
         this.room.notify();
       },
       reset: (cause) => {
+        resident?.forget(this.follower.position);
         this.listener?.reset(cause);
         this.parts.events.emit('reset', { cause });
         this.room.notify();
@@ -132,7 +134,7 @@ export class RedisLink {
   /** Sends a heartbeat now. */
   async beat(): Promise<void> {
     const session = this.session;
-    if (session === null || !this.rights.reads) return;
+    if (session === null || this.closing || !this.rights.reads) return;
     try {
       const pulse = await this.heartbeat.send(session.heartbeat, this.era, this.follower.position);
       if (pulse !== null && session.alive) this.follower.heartbeat(pulse.sentAt, pulse.era, pulse.lastId);
@@ -274,14 +276,9 @@ export class RedisLink {
   private judge(session: RedisSession, error: unknown): void {
     if (this.closing || !session.alive) return;
     this.note(error);
-    switch (failureKind(error)) {
-      case 'history':
-        return this.disowned();
-      case 'lost':
-        return session.end(error);
-      case 'refused':
-        return;
-    }
+    const kind = failureKind(error);
+    if (kind === 'history') this.disowned();
+    else if (kind === 'lost') session.end(error);
   }
 
   private note(error: unknown): void {

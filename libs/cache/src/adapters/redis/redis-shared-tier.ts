@@ -13,6 +13,7 @@ import { MemberWatch } from './member-watch.js';
 import { PatternPredicates } from './pattern-predicates.js';
 import { PatternSweeper } from './pattern-sweeper.js';
 import { RedisCacheBackend } from './redis-cache-backend.js';
+import { PlainReads } from './plain-reads.js';
 import { RecentInvalidations } from './recent-invalidations.js';
 import { asList, asText, runScript } from './redis-command.js';
 import { RedisConnector } from './redis-connector.js';
@@ -23,6 +24,7 @@ import { RedisSharedSettings } from './redis-shared-settings.js';
 import { RedisTierInspection } from './redis-tier-inspection.js';
 import { RedisRecordAccelerator } from './redis-record-accelerator.js';
 import { resolveRedisTierOptions, type RedisTierOptions, type ResolvedRedisTierOptions } from './redis.options.js';
+import { ResidentTags } from './resident-tags.js';
 import { PREDICATES } from './scripts/predicates.script.js';
 import { ServerAttestor } from './server-attestor.js';
 import { ServerPolicy } from './server-policy.js';
@@ -58,6 +60,7 @@ export class RedisSharedTier extends SharedTier {
     );
     const repair = new HistoryRepair(keys, replay, events, clock, options.leaseMs);
     const attestor = new ServerAttestor(keys, repair.policy, clock, options.leaseMs, options.connectTimeoutMs);
+    const resident = connector.clustered ? null : new ResidentTags();
     const link = new RedisLink({
       keys,
       clock,
@@ -68,12 +71,14 @@ export class RedisSharedTier extends SharedTier {
       anchor,
       repair,
       codec,
+      resident,
       events,
       random,
     });
-    const store = connector.clustered
-      ? new ClusterStore(link, keys, options)
-      : new SingleSlotStore(link, keys, options);
+    const store =
+      resident === null
+        ? new ClusterStore(link, keys, options)
+        : new SingleSlotStore(link, keys, options, new PlainReads(link, resident));
     const compile = targetMatcher(new PatternCache());
     const predicates = new PatternPredicates(() => listPredicates(link, keys, options), compile, options.maxPatterns);
     const sweeper = new PatternSweeper(link, keys, store, predicates, clock, options.readTimeoutMs, events);

@@ -4,6 +4,7 @@ import { positionOf, type Ord, type Position } from '../../core/coherence/positi
 import { Gatherer } from './gatherer.js';
 import { asList, asText, runScript, type Argument, type Reply } from './redis-command.js';
 import type { EntryDraft } from './redis-entry.js';
+import type { PlainReads } from './plain-reads.js';
 import type { RedisKeys } from './redis-keys.js';
 import type { RedisLink } from './redis-link.js';
 import type { ResolvedRedisTierOptions } from './redis.options.js';
@@ -14,7 +15,7 @@ import { PUT } from './scripts/put.script.js';
 import { newToken } from './permit-token.js';
 import { RELEASE, SETF } from './scripts/setf.script.js';
 import type { Script } from './scripts/script.js';
-import type { ExecutedMessage, KeyAnswer, KeyRead, MessageTargets, ValueStore } from './value-store.js';
+import type { AskedRead, ExecutedMessage, KeyAnswer, KeyRead, MessageTargets, ValueStore } from './value-store.js';
 
 /** Several batches under way keep the server busy while replies are read here; measured, see `docs/redis.md`. */
 const READ_BATCH = { items: 128, weight: Number.POSITIVE_INFINITY, inFlight: 4 };
@@ -30,7 +31,9 @@ interface Fill {
 
 /** One server (or a Sentinel group): everything of a namespace lies in one slot, so each operation is one atomic script. */
 export class SingleSlotStore implements ValueStore {
-  private readonly reads = new Gatherer((batch: readonly KeyRead[]) => this.readTogether(batch), READ_BATCH);
+  private readonly reads = new Gatherer((batch: readonly AskedRead[]) => this.readTogether(batch), READ_BATCH);
+
+  private readonly plainReads = new Gatherer((batch: readonly AskedRead[]) => this.readPlainly(batch), READ_BATCH);
 
   private readonly fills = new Gatherer(
     (batch: readonly Fill[]) => this.fillTogether(batch),
@@ -42,10 +45,11 @@ export class SingleSlotStore implements ValueStore {
     private readonly link: RedisLink,
     private readonly keys: RedisKeys,
     private readonly options: ResolvedRedisTierOptions,
+    private readonly plain: PlainReads,
   ) {}
 
-  read(read: KeyRead): Promise<KeyAnswer> {
-    return this.reads.add(read);
+  ask(read: AskedRead): void {
+    (this.plain.worthwhile(read) ? this.plainReads : this.reads).join(read, read);
   }
 
   fill(key: string, permit: FillPermit, entry: EntryDraft): Promise<boolean> {
@@ -113,7 +117,21 @@ export class SingleSlotStore implements ValueStore {
       modes += MODE_LETTERS[mode];
     }
     const args = [this.link.era, Math.ceil(permitMs), newToken(), modes];
-    return answersOf(asList(await this.run(this.options.readTimeoutMs, GETP, keys, args)), reads.length);
+    const answers = answersOf(asList(await this.run(this.options.readTimeoutMs, GETP, keys, args)), reads.length);
+    for (const answer of answers) this.plain.learn(answer);
+    return answers;
+  }
+
+  /** What cannot be judged here the server is asked to judge. */
+  private async readPlainly(reads: readonly AskedRead[]): Promise<readonly (KeyAnswer | null)[]> {
+    const keys = reads.map(({ key }) => this.keys.entry(key));
+    keys.push(this.keys.summary);
+    const reply = await this.link.run(this.options.readTimeoutMs, (client) => client.mgetBuffer(keys));
+    const answers = this.plain.judge(reply);
+    answers.forEach((answer, index) => {
+      if (answer === null) this.reads.join(reads[index]!, reads[index]!);
+    });
+    return answers;
   }
 
   private run(limitMs: number, script: Script, keys: readonly string[], args: readonly Argument[]): Promise<Reply> {

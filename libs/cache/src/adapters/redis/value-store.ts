@@ -2,6 +2,7 @@ import type { FillPermit } from '../../core/coherence/cache-backend.port.js';
 import type { Invalidation } from '../../core/coherence/invalidation.js';
 import type { SignedMessage } from '../../core/coherence/log-message.js';
 import type { Ord, Position } from '../../core/coherence/position.js';
+import type { Waiter } from './gatherer.js';
 import type { EntryDraft } from './redis-entry.js';
 
 /** The read of one key. `renew`: a permit even where a fresh entry stands; `drop`: it is known to be invalid. */
@@ -10,6 +11,9 @@ export interface KeyRead {
   readonly permitMs: number;
   readonly mode: 'get' | 'renew' | 'drop';
 }
+
+/** A read and who waits for it. */
+export interface AskedRead extends KeyRead, Waiter<KeyAnswer> {}
 
 /** What the server says of a batch of keys. */
 export interface BatchAnswer {
@@ -47,7 +51,7 @@ export interface ExecutedMessage {
 /** How values, permits and messages are laid over the servers: all in one slot, or spread over a Cluster. */
 export interface ValueStore {
   /** Reads made at about the same time travel together. */
-  read(read: KeyRead): Promise<KeyAnswer>;
+  ask(read: AskedRead): void;
   fill(key: string, permit: FillPermit, entry: EntryDraft): Promise<boolean>;
   release(key: string, token: string): Promise<void>;
   execute(message: SignedMessage, targets: MessageTargets): Promise<ExecutedMessage>;
@@ -55,4 +59,9 @@ export interface ValueStore {
   put(key: string, entry: EntryDraft, message: SignedMessage): Promise<Position | null>;
   /** Removes entries stamped before the ord beside each; returns how many. Physical keys. */
   sweep(prey: readonly { readonly redisKey: string; readonly before: Ord }[]): Promise<number>;
+}
+
+/** The answer as a promise, for what most reads do not need. */
+export function answerTo(store: Pick<ValueStore, 'ask'>, { key, permitMs, mode }: KeyRead): Promise<KeyAnswer> {
+  return new Promise((resolve, reject) => store.ask({ key, permitMs, mode, resolve, reject }));
 }

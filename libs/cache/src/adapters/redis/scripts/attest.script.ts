@@ -80,6 +80,7 @@ if r[4] ~= rid or behind or unseen then
   local era, l = epoch .. nonce, r[2]
   local path = (held[2] or '') .. r[1] .. l
   if ARGV[2] == 'hold' and known <= own and #path <= 44 * PATH_KEPT and #members <= MEMBERS_BYTES then
+    drop_summary(c)
     redis.call('HSET', c, 'e', era, 'rid', rid, 's', shards, 'h', epoch .. l, 'a:' .. epoch, nonce,
       'p', path, 'hm', members, 'hs', held[1] and held[4] or string.format('%.0f', nowms()))
   else

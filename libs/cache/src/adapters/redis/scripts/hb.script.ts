@@ -1,7 +1,8 @@
-import { CHECK_ERA, IDENTITY, STALE_ERA, script } from './script.js';
+import { CHECK_ERA, IDENTITY, STALE_ERA, SUMMARY, script } from './script.js';
 
 /**
- * HB (ctl, hb, members | era, lease, instance, position applied) → { era, last id, 1 if the server has all its replicas }
+ * HB (ctl, hb, members | era, lease, instance, position applied, summarise)
+ *   → { era, last id, 1 if the server has all its replicas, server ms, ord of the last tag invalidation }
  *
  * A heartbeat is a *write* on purpose: a replica, a server that cannot persist, one without enough replicas or memory, or
  * the minority side of a partition must not renew leases. It also checks that the server is the one that was attested,
@@ -13,12 +14,14 @@ import { CHECK_ERA, IDENTITY, STALE_ERA, script } from './script.js';
  *
  * `r` is the most replicas the server ever had. One that is promoted leaves its primary, so while as many have
  * acknowledged within the last seconds, none was (see `AnchorWatch`).
+ *
+ * `summarise` 1: entries are read beside the summary here (see SUMMARY), and it is written if it is missing.
  */
 export const HB = script(
   'HB',
-  `${CHECK_ERA}${IDENTITY}
+  `${CHECK_ERA}${IDENTITY}${SUMMARY}
 local c, lease = KEYS[1], tonumber(ARGV[2])
-local r, refusal = control(c, ARGV[1], 'rid', 'r')
+local r, refusal = control(c, ARGV[1], 'rid', 'r', 'lt')
 if not r then return refusal end
 local rid, master, info = identity()
 if rid ~= r[4] or not master then return redis.error_reply('${STALE_ERA} the server is not the one that was attested') end
@@ -34,7 +37,8 @@ for lag in string.gmatch(info, 'slave%d+:[^\\r\\n]*state=online[^\\r\\n]*lag=(%d
   if tonumber(lag) <= 2 then has = has + 1 end
 end
 if has > had then redis.call('HSET', c, 'r', has) end
-return { r[1], r[2], has >= had and 1 or 0 }`,
+if ARGV[5] == '1' then summarise(c, 'NX') end
+return { r[1], r[2], has >= had and 1 or 0, now, r[6] or '' }`,
 );
 
 /** Stands in the list for whoever may hold a lease and is not known. */

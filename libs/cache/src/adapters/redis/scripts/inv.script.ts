@@ -50,6 +50,8 @@ if #ARGV > 8 + tags then
   redis.call('HSET', c, 'x', ord, 'xn', count)
 end
 
+summarise(c, 'XX')
+
 local removed = {}
 for i = 4, #KEYS, 2 do
   removed[#removed + 1] = redis.call('UNLINK', KEYS[i])

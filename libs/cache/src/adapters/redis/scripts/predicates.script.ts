@@ -1,4 +1,4 @@
-import { CHECK_ERA, script } from './script.js';
+import { CHECK_ERA, SUMMARY, script } from './script.js';
 
 /**
  * PREDICATES (ctl, pat | era) → { ord, member… }
@@ -9,13 +9,14 @@ import { CHECK_ERA, script } from './script.js';
  */
 export const PREDICATES = script(
   'PREDICATES',
-  `${CHECK_ERA}
+  `${CHECK_ERA}${SUMMARY}
 local c, pat = KEYS[1], KEYS[2]
 local r, refusal = control(c, ARGV[1], 'xn')
 if not r then return refusal end
 local ord = string.sub(r[1], 1, 8) .. r[2]
 local members = redis.call('ZRANGE', pat, 0, -1)
 if #members ~= tonumber(r[4] or '0') then
+  drop_summary(c)
   redis.call('HSET', c, 'f', ord, 'xn', 0)
   redis.call('UNLINK', pat)
   members = {}

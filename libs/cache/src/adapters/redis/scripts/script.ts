@@ -43,6 +43,19 @@ local function append(c, log, r, maxlen, message, signature)
   return id
 end`;
 
+/**
+ * The summary: what of the control record decides whether an entry of the present history is valid, as one string beside it
+ * (`control-summary.ts`), so that a read is a plain \`MGET\` of entry and summary. Whoever changes that part of the record
+ * writes or drops the summary in the same step; a heartbeat writes one that is missing.
+ */
+export const SUMMARY = `
+local function summary_key(c) return string.sub(c, 1, -4) .. 'sum' end
+local function summarise(c, ...)
+  local r, none = redis.call('HMGET', c, 'e', 'l', 'f', 'x', 'lt'), string.rep('0', 28)
+  redis.call('SET', summary_key(c), r[1] .. r[2] .. r[3] .. (r[4] or none) .. (r[5] or none), ...)
+end
+local function drop_summary(c) redis.call('UNLINK', summary_key(c)) end`;
+
 /** Who the server is: changes when it restarts, is promoted, or is another one; whether it is a master; and its replicas. */
 export const IDENTITY = `
 local function identity()
@@ -55,9 +68,10 @@ end`;
  * Starts the control record anew at a floor: everything stamped before it is invalid, so tags, old nonces and a hold need
  * not be kept. The old record is freed in the background, whatever its size.
  */
-export const REWRITE = `
+export const REWRITE = `${SUMMARY}
 local function rewrite(c, era, l, floor, rid, shards, keep)
   local replicas = redis.call('HGET', c, 'r') or '0'
+  drop_summary(c)
   redis.call('UNLINK', c)
   redis.call('HSET', c, 'e', era, 'l', l, 'f', floor, 'rid', rid, 's', shards or '', 'k', keep or '0', 'r', replicas,
     'a:' .. string.sub(era, 1, 8), string.sub(era, 9, 24))

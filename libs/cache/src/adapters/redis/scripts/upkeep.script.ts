@@ -1,4 +1,4 @@
-import { CHECK_ERA, script } from './script.js';
+import { CHECK_ERA, SUMMARY, script } from './script.js';
 
 /**
  * KEEP (ctl | era, ms) → the longest physical life of any entry
@@ -24,11 +24,14 @@ return keep`,
  */
 export const PRUNE = script(
   'PRUNE',
-  `${CHECK_ERA}
+  `${CHECK_ERA}${SUMMARY}
 local c = KEYS[1]
 local r, refusal = control(c, ARGV[1])
 if not r then return refusal end
-if ARGV[3] > r[3] then redis.call('HSET', c, 'f', ARGV[3]) end
+if ARGV[3] > r[3] then
+  drop_summary(c)
+  redis.call('HSET', c, 'f', ARGV[3])
+end
 local dropped = 0
 for i = 4, #ARGV do
   local ord = redis.call('HGET', c, ARGV[i])
@@ -55,11 +58,12 @@ return { r[5] or '', r[6] or '', string.format('%.0f', math.max(0, now - tonumbe
 /** SETTLE (ctl | era, outcome) → ends a hold: `replayed` makes entries older than it valid again, anything else invalid for good. */
 export const SETTLE = script(
   'SETTLE',
-  `${CHECK_ERA}
+  `${CHECK_ERA}${SUMMARY}
 local c = KEYS[1]
 local r, refusal = control(c, ARGV[1], 'h')
 if not r then return refusal end
 if not r[4] then return 0 end
+drop_summary(c)
 if ARGV[2] ~= 'replayed' then
   if r[4] > r[3] then redis.call('HSET', c, 'f', r[4]) end
   redis.call('HDEL', c, 'p') -- nothing valid is older than this history
