@@ -75,6 +75,19 @@ describe('the read road', () => {
       expect(await Promise.all(reads)).toEqual(['ann', 'bob']);
     });
 
+    it('and answers a batch in one turn, each method runs in the context of its own caller', async () => {
+      const { rig, backend } = await overHub();
+      const batch: (() => void)[] = [];
+      const ask = backend.ask.bind(backend);
+      backend.ask = (...question) => void batch.push(() => ask(...question));
+      const caller = new AsyncLocalStorage<string>();
+      const reads = ['ann', 'bob'].map((name) =>
+        caller.run(name, () => rig.read(`${KEY}:${name}`, () => caller.getStore() ?? 'nobody')),
+      );
+      for (const answer of batch) answer();
+      expect(await Promise.all(reads)).toEqual(['ann', 'bob']);
+    });
+
     it.each<[string, () => Promise<boolean>]>([
       ['fails', () => Promise.reject(new Error('out of memory'))],
       ['is silent', () => new Promise(() => undefined)],
