@@ -20,6 +20,7 @@ const SCENARIOS = {
   'l1-store': 'H: the memory tier below the engine, and what isolation costs',
   outbox: 'I: the outbox worker against SQL by hand, and what an intent adds to a write',
   codec: 'J: the codec of the shared tiers',
+  'decision-removal': 'K: decisions removed by policy hash, 10,000 of 1,000,000 in PostgreSQL',
 };
 
 const wanted = process.argv.slice(2);

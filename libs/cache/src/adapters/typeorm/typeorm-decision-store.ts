@@ -40,20 +40,15 @@ import {
   FORGET_PAST,
   PAST_DECISIONS,
   PRUNE_DECISIONS,
-  removeBy,
-  REMOVED_AT_ONCE,
-  REMOVE_BY_PREFIX,
+  KEYS_SHOWN,
+  REMOVAL_BY,
   REMOVE_KEYS,
   WALK_KEYS,
   WRITE_DECISIONS,
+  type IndexedRemoval,
 } from './sql/postgres/decision-rows.js';
 import { DECISION_TABLE } from './sql/tables.js';
 import { TYPE_ORM_DECISION_DEFAULTS, type TypeOrmDecisionOptions } from './typeorm-decision.options.js';
-
-interface Removed {
-  readonly removed: string;
-  readonly keys: string[] | null;
-}
 
 /** Keys that a pattern is held against in one step, where it is no prefix. */
 const WALKED_AT_ONCE = 1_000;
@@ -130,21 +125,21 @@ export class TypeOrmDecisionStore extends DecisionStore {
     from: string,
   ): Promise<DecisionRemovalStep> {
     const database = this.database();
-    const all = (statement: string, value: unknown): Promise<DecisionRemovalStep> =>
-      removeRows(database, statement, [namespace, String(fence), value]);
+    const removed = (value: unknown): Promise<DecisionRemovalStep> =>
+      removeRows(database, REMOVAL_BY[removal.kind], [namespace, String(fence), value]);
     switch (removal.kind) {
       case 'key':
-        return all(removeBy('key'), removal.veriKey);
+        return removed(removal.veriKey);
       case 'policy':
       case 'signers':
-        return all(removeBy(removal.kind), removal.hash);
+        return removed(removal.hash);
       case 'epoch':
-        return all(removeBy('epoch'), feedEpochBytes(removal.olderThan));
+        return removed(feedEpochBytes(removal.olderThan));
       case 'pattern': {
         const { mode } = compilePattern(removal.pattern);
-        const prefix = literalPrefixOf(removal) ?? '';
-        if (mode === 'prefix' || mode === 'all') return all(REMOVE_BY_PREFIX, likePrefix(prefix));
-        return walk(database, namespace, removal, fence, likePrefix(prefix), from);
+        const like = likePrefix(literalPrefixOf(removal) ?? '');
+        if (mode === 'prefix' || mode === 'all') return removed(like);
+        return walk(database, namespace, removal, fence, like, from);
       }
     }
   }
@@ -187,15 +182,16 @@ export class TypeOrmDecisionStore extends DecisionStore {
   }
 }
 
-/** As much as goes at once; a full statement means that there may be more, which the next one finds by the same condition. */
+/** As much as goes at once. Where there is more, the next step finds it by the same condition. */
 async function removeRows(
   database: Database,
-  statement: string,
+  { look, all, part }: IndexedRemoval,
   parameters: readonly unknown[],
 ): Promise<DecisionRemovalStep> {
-  const [row]: Removed[] = await database.query(statement, [...parameters]);
-  const removed = Number(row!.removed);
-  return { removed, keys: row!.keys ?? [], next: removed < REMOVED_AT_ONCE ? null : '' };
+  const [{ keys, many }]: [{ keys: string[]; many: boolean }] = await database.query(look, [...parameters]);
+  if (keys.length === 0) return { removed: 0, keys, next: null };
+  const [, removed]: [unknown, number] = await database.query(many ? part : all, [...parameters]);
+  return { removed, keys, next: many && removed > 0 ? '' : null };
 }
 
 /** One page of the keys, judged by the one matcher. */
@@ -213,8 +209,8 @@ async function walk(
   const hits = keyMatcher(removal);
   const keys = page.map(({ veri_key }) => veri_key).filter(hits);
   if (keys.length === 0) return { removed: 0, keys, next };
-  const step = await removeRows(database, REMOVE_KEYS, [namespace, String(fence), keys]);
-  return { ...step, next };
+  const [, removed]: [unknown, number] = await database.query(REMOVE_KEYS, [namespace, String(fence), keys]);
+  return { removed, keys: keys.slice(0, KEYS_SHOWN), next };
 }
 
 /** Keys that begin with a text, whatever is in it. */

@@ -117,7 +117,8 @@ BEGIN
     ON CONFLICT (namespace, veri_key) DO UPDATE SET policy_hash = excluded.policy_hash,
       signer_set_hash = excluded.signer_set_hash, feed_epoch = excluded.feed_epoch, epoch_key = excluded.epoch_key,
       input_digests = excluded.input_digests, decision = excluded.decision, created_at = excluded.created_at,
-      expires_at = excluded.expires_at, version = excluded.version, replaces = excluded.replaces, fence = excluded.fence
+      expires_at = excluded.expires_at, replaces = excluded.replaces, fence = excluded.fence,
+      version = nextval('${DECISION_TABLE}_version_seq') -- drawn behind the row's lock, so that versions of a key ascend
     WHERE excluded.replaces IS NULL OR kept.version = excluded.replaces
     RETURNING kept.veri_key, kept.policy_hash, kept.signer_set_hash, kept.feed_epoch, kept.epoch_key, kept.created_at,
       kept.expires_at, kept.version, kept.fence
