@@ -45,6 +45,8 @@ export type { InvalidationFigures } from './nest/invalidation-api/invalidation-s
 export type { CacheFeatureOptions } from './nest/admin/admin-routes.module.js';
 
 export { memory, MemoryTier } from './adapters/memory/memory.js';
+export { custom, CustomTier } from './adapters/memory/custom.js';
+export type { CustomOptions, CustomStore } from './adapters/memory/custom.options.js';
 export { MemoryHub } from './adapters/memory/memory-hub.js';
 export type { HubInstance, MemoryHubOptions } from './adapters/memory/memory-hub.js';
 export type { CodecOptions } from './core/codec/codec.options.js';
