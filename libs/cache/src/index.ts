@@ -33,6 +33,8 @@ export type {
 } from './core/metrics/metrics-snapshot.js';
 export type { OpenSpan, SpanFacts, SpanName, Tracing } from './core/events/tracing.js';
 export { CacheInvalidations } from './nest/durability/cache-invalidations.js';
+export type { KeyPolicyOptions } from './nest/logging/key-policy.options.js';
+export type { LoggingOptions } from './nest/logging/logging.options.js';
 export { CacheActions } from './nest/cache-actions.js';
 export type { ScopeActions } from './nest/cache-actions.js';
 export { CacheEvents } from './nest/events/cache-events.js';

@@ -28,6 +28,11 @@ import type { MetricsExporter } from '../core/metrics/metrics-snapshot.js';
 import { metricsExportersOf, tracingOf } from './metrics-exporters.js';
 import { RuntimeSwitches } from './switches/runtime-switches.js';
 import { SettingsFollower } from './switches/settings-follower.js';
+import { CacheLog } from './logging/cache-log.js';
+import { KeyPolicy } from './logging/key-policy.js';
+import { resolveKeyPolicyOptions } from './logging/key-policy.options.js';
+import { resolveLoggingOptions, type LoggingOptions } from './logging/logging.options.js';
+import { logReads } from './logging/read-log.js';
 import { TroubleReporter } from './trouble-reporter.js';
 import { CacheMethodCompiler } from './interception/method-compiler.js';
 import type { RuntimeHolder } from './interception/runtime-binding.js';
@@ -53,6 +58,8 @@ export class CacheRuntime {
   readonly audit: AuditTrail;
   readonly metrics = new MetricsRecorder();
   readonly exporters: readonly MetricsExporter[];
+  readonly keyPolicy: KeyPolicy;
+  private readonly logging: Required<LoggingOptions>;
   readonly compiler: CacheMethodCompiler;
   readonly switches: RuntimeSwitches;
   /** Names of the tiers a read passes, in order. */
@@ -67,6 +74,9 @@ export class CacheRuntime {
   ) {
     this.namespace = resolveNamespace(options.namespace);
     this.clock = options.clock ?? new SystemClock();
+    this.keyPolicy = new KeyPolicy(resolveKeyPolicyOptions(options.keyPolicy));
+    this.logging = resolveLoggingOptions(options.logging);
+    const cacheLog = new CacheLog(this.logger, this.clock, this.keyPolicy);
     this.exporters = metricsExportersOf(options.metrics);
     const tracing = tracingOf(this.exporters);
     const compilePattern = targetMatcher(new PatternCache());
@@ -106,16 +116,15 @@ export class CacheRuntime {
     this.invalidations = new InvalidationService(log, this.applier, clock, randomUUID, instanceId, flush, tracing);
     const outbox = options.outbox ?? null;
     const applier = new OutboxApplier(this.invalidations, log, tracing);
-    const { logger } = this;
     const { outboxWorker } = options;
-    this.durable = new DurableRoad(outbox, this.invalidations, applier, namespace, logger, clock, outboxWorker);
-    this.audit = new AuditTrail(options.audit ?? new InMemoryAuditStore(), namespace, this.logger);
+    this.durable = new DurableRoad(outbox, this.invalidations, applier, namespace, cacheLog, clock, outboxWorker);
+    this.audit = new AuditTrail(options.audit ?? new InMemoryAuditStore(), namespace, cacheLog, this.keyPolicy);
     this.invalidations.recorder = (event) => this.audit.record(event);
-    this.switches = new RuntimeSwitches(settings, log, clock, instanceId, logger);
-    const warn = (message: string) => logger.warn(message);
+    this.switches = new RuntimeSwitches(settings, log, clock, instanceId, this.logger);
+    const warn = (message: string) => this.logger.warn(message);
     this.compiler = new CacheMethodCompiler(this.engine, this.durable, this.switches, options, warn);
     this.tiers = backend === null ? ['memory'] : ['memory', backend.name];
-    new TroubleReporter(this.logger).listen(this.engine.events, this.invalidations.events, this.coherence);
+    new TroubleReporter(cacheLog, this.keyPolicy).listen(this.engine.events, this.invalidations.events, this.coherence);
     this.metrics.listen({
       engine: this.engine.events,
       invalidations: this.invalidations.events,
@@ -130,6 +139,7 @@ export class CacheRuntime {
 
   /** Starts following the log; methods are cached before that too, since memory alone needs no start. */
   async open(): Promise<void> {
+    logReads(this.logging, this.engine.events, this.logger, this.keyPolicy);
     await this.audit.store.open();
     await this.anchor?.open();
     await this.engine.open(new SettingsFollower(this.applier, () => void this.switches.reload()));

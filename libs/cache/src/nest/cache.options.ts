@@ -14,6 +14,8 @@ import type { AdminOptions } from './admin/admin.options.js';
 import { CACHE_POLICY_DEFAULTS, type CachePolicyOptions } from './decorators/decorator.options.js';
 import type { EventMapping } from './events/event-mapping.js';
 import type { HttpCacheOptions } from './http/http-cache.options.js';
+import type { KeyPolicyOptions } from './logging/key-policy.options.js';
+import type { LoggingOptions } from './logging/logging.options.js';
 import type { InvalidationApiOptions } from './invalidation-api/invalidation-api.options.js';
 import type { OperationsOptions } from './operations/operations.options.js';
 
@@ -60,6 +62,10 @@ export interface CacheModuleOptions {
   events?: readonly EventMapping[];
   /** Where the cache's numbers are shown, e.g. `[prometheus(), opentelemetry()]`. @default nowhere but in CacheMetrics */
   metrics?: MetricsExporter | readonly MetricsExporter[];
+  /** What is logged beside trouble. @default see LoggingOptions */
+  logging?: LoggingOptions;
+  /** How keys are shown in logs, in `Cache-Status` and in the audit. @default see KeyPolicyOptions */
+  keyPolicy?: KeyPolicyOptions;
   /** Answers carry a `Cache-Status` header (RFC 9211). @default false */
   cacheStatus?: boolean;
   /** Time, for tests. @default the machine's clock */

@@ -1,8 +1,9 @@
-import type { Logger } from '@nestjs/common';
 import type { EngineEvents, TroubleEvent } from '../core/engine/engine.events.js';
 import type { CoherenceEventMap } from '../core/coherence/coherence.events.js';
 import type { Emitter } from '../core/events/emitter.js';
 import type { InvalidationEvents } from '../core/invalidation/invalidation.events.js';
+import type { CacheLog } from './logging/cache-log.js';
+import type { KeyPolicy } from './logging/key-policy.js';
 
 /** Kinds of trouble told apart; beyond this they are no longer logged one by one. */
 const MAX_KINDS = 500;
@@ -14,26 +15,30 @@ const MAX_KINDS = 500;
 export class TroubleReporter {
   private readonly reported = new Set<string>();
 
-  constructor(private readonly logger: Logger) {}
+  constructor(
+    private readonly log: CacheLog,
+    private readonly keys: KeyPolicy,
+  ) {}
 
   listen(engine: EngineEvents, invalidations: InvalidationEvents, coherence: Emitter<CoherenceEventMap>): void {
     coherence.on('state', ({ to }) => {
-      if (to === 'live') this.logger.log('The shared tier is connected and this instance is up to date');
+      if (to === 'live') this.log.logger.log('The shared tier is connected and this instance is up to date');
       if (to === 'detached')
-        this.logger.warn('The shared tier is away; methods run, and memory is served while its lease lasts');
+        this.log.logger.warn('The shared tier is away; methods run, and memory is served while its lease lasts');
     });
     coherence.on('reset', ({ cause }) => {
       // The first history an instance meets is news to it, but no loss.
       if (cause !== 'history' || this.reported.has('history')) {
-        this.logger.warn(`Local memory was dropped and starts anew (${cause}); methods run until it is filled again`);
+        this.log.logger.warn(
+          `Local memory was dropped and starts anew (${cause}); methods run until it is filled again`,
+        );
       }
       this.reported.add('history');
     });
     engine.on('trouble', (event) => this.report(event));
     invalidations.on('failed', ({ requestId, error, pending }) => {
-      this.logger.error(
-        `Invalidation ${requestId} was not applied, ${pending} pending; it is repeated until it succeeds. ${textOf(error)}`,
-      );
+      const text = `Invalidation ${requestId} was not applied, ${pending} pending; it is repeated until it succeeds.`;
+      this.log.error('invalidation', text, error);
     });
   }
 
@@ -41,7 +46,8 @@ export class TroubleReporter {
     const kind = `${operation}:${scope}:${action}`;
     if (this.reported.has(kind) || this.reported.size >= MAX_KINDS) return;
     this.reported.add(kind);
-    this.logger.warn(`${CONSEQUENCE[operation]} (${scope}.${action}; reported once). ${textOf(error)}`);
+    const consequence = `${CONSEQUENCE[operation]} (${scope}.${action}; reported once).`;
+    this.log.logger.warn(`${consequence} ${this.keys.errorText(error)}`);
   }
 }
 
@@ -56,7 +62,3 @@ const CONSEQUENCE: Readonly<Record<TroubleEvent['operation'], string>> = {
   refresh: 'A method failed to renew an expired value, which stood in for it if it was still held',
   release: 'A permit could not be given back; it expires by itself',
 };
-
-function textOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}

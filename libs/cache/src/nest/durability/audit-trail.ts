@@ -1,8 +1,9 @@
-import type { Logger } from '@nestjs/common';
 import type { AuditAppendResult, AuditEntry, AuditRecord } from '../../core/audit/audit-record.js';
 import type { AuditStore } from '../../core/audit/audit-store.port.js';
 import type { InvalidatedEvent } from '../../core/invalidation/invalidation.events.js';
 import type { InvalidationIntent } from '../../core/invalidation/intent.js';
+import type { CacheLog } from '../logging/cache-log.js';
+import type { KeyPolicy } from '../logging/key-policy.js';
 
 /**
  * Writes every invalidation into the audit store: what, who, why, when (REQ-003-22). A record that cannot be written is
@@ -15,7 +16,8 @@ export class AuditTrail {
   constructor(
     readonly store: AuditStore,
     readonly namespace: string,
-    private readonly logger: Logger,
+    private readonly log: CacheLog,
+    private readonly keyPolicy: KeyPolicy,
   ) {}
 
   /** Times the audit store has failed since start. */
@@ -31,7 +33,7 @@ export class AuditTrail {
   /** Resolves `true` when the record stands. Never rejects. */
   async record({ intents, actor, reason, at, requestId, latencyMs }: InvalidatedEvent): Promise<boolean> {
     const keys = intents.filter(({ kind }) => kind === 'key').map(({ value }) => value!);
-    const appended = await this.append({
+    const appended = await this.appendInvalidation({
       pattern: patternOf(intents),
       keys,
       triggeredBy: actor,
@@ -43,6 +45,16 @@ export class AuditTrail {
     return appended !== null;
   }
 
+  /** As {@link append}, with keys and pattern in the form in which the audit is to hold them. */
+  appendInvalidation(entry: Omit<AuditEntry, 'namespace'>): Promise<AuditAppendResult | null> {
+    return this.append(this.keyPolicy.inAudit(entry));
+  }
+
+  /** Whether a row is that of the request with this fingerprint. */
+  isOf(record: AuditRecord, requestHash: string): boolean {
+    return record.requestHash === this.keyPolicy.requestHash(requestHash);
+  }
+
   /** Appends an entry in the application's namespace; `null` where that failed, which is logged and counted. Never rejects. */
   async append(entry: Omit<AuditEntry, 'namespace'>): Promise<AuditAppendResult | null> {
     try {
@@ -50,7 +62,8 @@ export class AuditTrail {
       if (appended.outcome === 'written') this.writes += 1;
       return appended;
     } catch (error) {
-      this.noteFailure(error, `The audit record of ${entry.requestId} could not be written; what it tells of stands.`);
+      const consequence = `The audit record of ${entry.requestId} could not be written; what it tells of stands.`;
+      this.noteFailure('audit record', consequence, error);
       return null;
     }
   }
@@ -60,14 +73,15 @@ export class AuditTrail {
     try {
       return await this.store.find(this.namespace, requestId);
     } catch (error) {
-      this.noteFailure(error, `The audit could not tell whether ${requestId} was carried out before.`);
+      const consequence = `The audit could not tell whether ${requestId} was carried out before.`;
+      this.noteFailure('audit row', consequence, error);
       return null;
     }
   }
 
-  private noteFailure(error: unknown, consequence: string): void {
+  private noteFailure(kind: string, consequence: string, error: unknown): void {
     this.failures += 1;
-    this.logger.error(`${consequence} ${String(error)}`);
+    this.log.error(kind, consequence, error);
   }
 }
 

@@ -1,4 +1,3 @@
-import type { Logger } from '@nestjs/common';
 import type { Clock } from '../../core/clock/clock.port.js';
 import type { HistoryChange, ReplayOutcome } from '../../core/coherence/shared-tier.port.js';
 import { Emitter } from '../../core/events/emitter.js';
@@ -9,6 +8,7 @@ import type { OutboxEvents } from '../../core/outbox/outbox.events.js';
 import type { OutboxStore } from '../../core/outbox/outbox-store.port.js';
 import { resolveOutboxWorkerOptions, type OutboxWorkerSettings } from '../../core/outbox/outbox-worker.options.js';
 import { OutboxWorker } from '../../core/outbox/outbox-worker.js';
+import type { CacheLog } from '../logging/cache-log.js';
 import { HistoryReplay } from './history-replay.js';
 import type { OutboxApplier } from './outbox-applier.js';
 import { OwnWrites } from './own-writes.js';
@@ -33,7 +33,7 @@ export class DurableRoad {
     private readonly invalidations: InvalidationService,
     applier: OutboxApplier,
     readonly namespace: string,
-    private readonly logger: Logger,
+    private readonly log: CacheLog,
     private readonly clock: Clock,
     settings: OutboxWorkerSettings = {},
   ) {
@@ -42,15 +42,15 @@ export class DurableRoad {
     this.worker = outbox === null ? null : new OutboxWorker(outbox, applier, namespace, options);
     this.ownWrites = outbox === null ? null : new OwnWrites(outbox, invalidations, namespace, clock);
     this.events.on('failed', ({ error, pauseMs }) => {
-      this.logger.warn(
-        `The outbox could not be drained and is tried again in ${Math.round(pauseMs)} ms. ${textOf(error)}`,
-      );
+      const text = `The outbox could not be drained and is tried again in ${Math.round(pauseMs)} ms.`;
+      this.log.warn('outbox drain', text, error);
     });
     this.events.on('published', ({ rows }) => this.ownWrites?.applied(rows));
     this.events.on('dead', ({ row, error }) => {
       this.ownWrites?.applied([row]);
       this.dead += 1;
-      this.logger.error(`Outbox row ${row.id} is dead; the namespace was flushed in its place. ${error}`);
+      const text = `Outbox row ${row.id} is dead; the namespace was flushed in its place.`;
+      this.log.error('dead row', text, error);
     });
     // A row that an operator has reset, here or elsewhere, is dead no more.
     this.events.on('drained', () => {
@@ -82,7 +82,8 @@ export class DurableRoad {
       await this.outbox.record(this.namespace, { intents, reason: options.reason ?? '' });
     } catch (error) {
       if (inTransaction) throw error;
-      this.logger.error(`An invalidation could not be recorded in the outbox and is made directly. ${textOf(error)}`);
+      const text = 'An invalidation could not be recorded in the outbox and is made directly.';
+      this.log.error('outbox record', text, error);
       await this.invalidations.invalidateOrRetry(intents, options);
     }
   }
@@ -105,9 +106,9 @@ export class DurableRoad {
 
   /** Repairs a change of the log's history by applying again what its lost part may have held; one instance at a time. */
   async replay(change: HistoryChange): Promise<ReplayOutcome> {
-    const { outbox, worker, namespace, logger } = this;
+    const { outbox, worker, namespace, log } = this;
     if (outbox === null || worker === null) return 'impossible';
-    const replay = new HistoryReplay(outbox, worker, namespace, logger);
+    const replay = new HistoryReplay(outbox, worker, namespace, log.logger);
     return (await outbox.exclusively(`larder replay ${namespace}`, () => replay.run(change))) ?? 'elsewhere';
   }
 
@@ -129,9 +130,8 @@ export class DurableRoad {
     try {
       await ownWrites.askAfterOthers();
     } catch (error) {
-      this.logger.warn(
-        `It is not known whether other instances have applied what was committed here. ${textOf(error)}`,
-      );
+      const text = 'It is not known whether other instances have applied what was committed here.';
+      this.log.warn('own writes', text, error);
     }
   }
 
@@ -143,7 +143,8 @@ export class DurableRoad {
       const { deadLettered } = await this.outbox.status(this.namespace);
       if (this.dead === before) this.dead = deadLettered; // else one died meanwhile: the next count has it
     } catch (error) {
-      this.logger.warn(`The dead rows of the outbox could not be counted; ${before} are assumed. ${textOf(error)}`);
+      const text = `The dead rows of the outbox could not be counted; ${before} are assumed.`;
+      this.log.warn('dead rows', text, error);
     }
   }
 
@@ -151,8 +152,4 @@ export class DurableRoad {
   private async floor(): Promise<void> {
     await this.invalidations.invalidate([InvalidationIntent.flush()], { reason: 'dead letter', actor: 'outbox' });
   }
-}
-
-function textOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

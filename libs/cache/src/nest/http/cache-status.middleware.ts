@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { EngineEvents } from '../../core/engine/engine.events.js';
+import type { KeyPolicy } from '../logging/key-policy.js';
 import { CacheStatusTrace } from './cache-status-trace.js';
 
 const HEADER = 'Cache-Status';
@@ -10,9 +11,9 @@ const HEADER = 'Cache-Status';
  * it find by themselves, and writes the trace in the moment the head of the answer is sent. That way it also covers
  * guards, errors, streams and handlers that write the answer themselves.
  */
-export function cacheStatusMiddleware(events: EngineEvents) {
+export function cacheStatusMiddleware(events: EngineEvents, keys: KeyPolicy) {
   const traces = new AsyncLocalStorage<CacheStatusTrace>();
-  events.on('read', (event) => traces.getStore()?.add(event));
+  events.on('read', (event) => traces.getStore()?.add({ ...event, key: keys.shown(event.key) ?? '' }));
 
   return (_: IncomingMessage, response: ServerResponse, next: () => void): void => {
     const trace = new CacheStatusTrace();

@@ -12,7 +12,8 @@ export class CacheStatusModule implements NestModule {
   constructor(@Inject(CacheRuntime) private readonly runtime: CacheRuntime) {}
 
   configure(consumer: MiddlewareConsumer): void {
-    const { options, engine } = this.runtime;
-    if (options.cacheStatus === true) consumer.apply(cacheStatusMiddleware(engine.events)).forRoutes('{*path}');
+    const { options, engine, keyPolicy } = this.runtime;
+    if (options.cacheStatus === true)
+      consumer.apply(cacheStatusMiddleware(engine.events, keyPolicy)).forRoutes('{*path}');
   }
 }

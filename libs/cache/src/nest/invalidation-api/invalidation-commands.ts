@@ -116,7 +116,7 @@ export class InvalidationCommands {
     carryOut: (requestId: string) => Promise<InvalidationReply>,
   ): Promise<InvalidationReply> {
     const record = await this.runtime.audit.find(requestId);
-    return record === null ? carryOut(requestId) : repeated(order, record);
+    return record === null ? carryOut(requestId) : this.repeated(order, record);
   }
 
   /**
@@ -139,7 +139,7 @@ export class InvalidationCommands {
         const { at: timestampMs, latencyMs } = event;
         entry = { ...outcome, requestId, timestampMs };
         const row = { ...entry, triggeredBy, reason, latencyMs: Math.round(latencyMs), requestHash: hash };
-        appended = await this.runtime.audit.append(row);
+        appended = await this.runtime.audit.appendInvalidation(row);
         return appended !== null;
       });
     } catch (error) {
@@ -148,7 +148,19 @@ export class InvalidationCommands {
     }
     appended = appended as AuditAppendResult | null;
     if (appended === null) return { ...answerOf(order.kind, entry!), was_logged: false };
-    return repeated(order, appended.record);
+    if (appended.outcome === 'written') return answerOf(order.kind, entry!);
+    return this.repeated(order, appended.record);
+  }
+
+  /**
+   * The first answer again; what the audit does not hold in plain is taken from the order.
+   *
+   * @throws AdminError 409 where the row is that of another request
+   */
+  private repeated(order: InvalidationOrder, record: AuditRecord): InvalidationReply {
+    if (!this.runtime.audit.isOf(record, order.hash)) throw conflict();
+    const said = order.kind === 'key' ? { keys: order.keys } : { pattern: order.pattern };
+    return answerOf(order.kind, { ...record, ...said });
   }
 
   /** @throws AdminError 400 */
@@ -163,12 +175,6 @@ export class InvalidationCommands {
 
 function listed(keys: readonly string[]): Pick<Findings, 'keys' | 'count'> {
   return { keys: keys.slice(0, MAX_LISTED_KEYS), count: keys.length };
-}
-
-/** The first answer again. @throws AdminError 409 where the row is that of another request */
-function repeated(order: InvalidationOrder, record: AuditRecord): InvalidationReply {
-  if (record.requestHash !== order.hash) throw conflict();
-  return answerOf(order.kind, record);
 }
 
 function conflict(): AdminError {
