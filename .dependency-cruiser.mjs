@@ -39,7 +39,7 @@ export const MAY_USE = {
   'adapters/prometheus': ['prom-client'],
   'adapters/opentelemetry': ['@opentelemetry/api'],
   'adapters/typeorm': ['typeorm', 'pg'],
-  nest: ['@nestjs/common', '@nestjs/core', 'rxjs', 'reflect-metadata', 'zod'],
+  nest: ['@nestjs/common', '@nestjs/core', 'rxjs', 'reflect-metadata', 'zod', 'yaml'],
   testing: [],
 };
 

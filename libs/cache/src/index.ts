@@ -19,6 +19,8 @@ export type { HttpRequest } from './nest/http/http-request.js';
 export { CacheService } from './nest/cache.service.js';
 export type { SourceVersion } from './core/coherence/source-version.js';
 export type { EntryOptions, GetOrSetOptions, KeyExplanation } from './nest/cache.service.js';
+export { CacheConfigReload } from './nest/config/cache-config-reload.js';
+export type { ReloadOptions } from './nest/config/cache-config-reload.js';
 export { CacheHealth } from './nest/cache-health.js';
 export type { CacheHealthReport } from './nest/cache-health.js';
 export { CacheMetrics } from './nest/cache-metrics.js';

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Logger } from '@nestjs/common';
 import { InMemoryAuditStore } from '../adapters/memory/in-memory-audit-store.js';
-import { MemoryTier, memory } from '../adapters/memory/memory.js';
+import { MemoryTier } from '../adapters/memory/memory.js';
 import { SystemClock } from '../core/clock/system-clock.js';
 import type { Clock } from '../core/clock/clock.port.js';
 import type { CacheBackend } from '../core/coherence/cache-backend.port.js';
@@ -20,6 +20,7 @@ import { targetMatcher } from '../core/invalidation/target-matcher.js';
 import { PatternCache } from '../core/keys/pattern-cache.js';
 import { MetricsRecorder } from '../core/metrics/metrics-recorder.js';
 import { resolveNamespace, type CacheModuleOptions } from './cache.options.js';
+import { assertConsistency, chosenBackend } from './chosen-backend.js';
 import { anchorOf } from './durability/anchor-of.js';
 import { AuditTrail } from './durability/audit-trail.js';
 import { DurableRoad } from './durability/durable-road.js';
@@ -80,9 +81,9 @@ export class CacheRuntime {
     this.exporters = metricsExportersOf(options.metrics);
     const tracing = tracingOf(this.exporters);
     const compilePattern = targetMatcher(new PatternCache());
-    const tier = options.backend ?? memory();
+    const tier = chosenBackend(options);
     const { namespace, instanceId, clock } = this;
-    this.anchor = anchorOf(options);
+    this.anchor = anchorOf({ ...options, backend: tier });
     const {
       log,
       backend,
@@ -96,6 +97,7 @@ export class CacheRuntime {
       ...(this.anchor === null ? {} : { anchor: this.anchor }),
       ...(options.outbox?.shared === true ? { replay: (change) => this.durable.replay(change) } : {}),
     });
+    assertConsistency(options, log);
     this.log = log;
     this.backend = backend;
     this.records = records;

@@ -12,6 +12,7 @@ import { CacheActions } from './cache-actions.js';
 import { CacheExplorer } from './cache.explorer.js';
 import type { CacheModuleOptions } from './cache.options.js';
 import { CacheInvalidations } from './durability/cache-invalidations.js';
+import { CacheConfigReload } from './config/cache-config-reload.js';
 import { CacheHealth } from './cache-health.js';
 import { CacheMetrics } from './cache-metrics.js';
 import { CacheRegistry } from './cache-registry.js';
@@ -66,6 +67,7 @@ const PROVIDERS: readonly Provider[] = [
   CacheEvents,
   CacheActions,
   CacheService,
+  CacheConfigReload,
   CacheHealth,
   CacheMetrics,
   CacheInvalidations,
@@ -132,6 +134,7 @@ export class CacheModule {
         CacheEvents,
         CacheActions,
         CacheService,
+        CacheConfigReload,
         CacheHealth,
         CacheMetrics,
         CacheInvalidations,

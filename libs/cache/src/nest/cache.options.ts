@@ -10,6 +10,7 @@ import { CacheError, describeInput } from '../core/errors/cache-error.js';
 import type { MetricsExporter } from '../core/metrics/metrics-snapshot.js';
 import type { MemoryOptions } from '../core/engine/l1.options.js';
 import type { ReadPolicy } from '../core/engine/read-policy.js';
+import type { CacheConfig } from './config/cache-config.js';
 import type { AdminOptions } from './admin/admin.options.js';
 import { CACHE_POLICY_DEFAULTS, type CachePolicyOptions } from './decorators/decorator.options.js';
 import type { EventMapping } from './events/event-mapping.js';
@@ -29,8 +30,14 @@ export interface ServiceCacheOptions extends CachePolicyOptions {
 export interface CacheModuleOptions {
   /** Isolates one application's keys, log and fences from another's. @default 'app' */
   namespace?: string;
-  /** Where values and invalidations are shared with other instances. @default memory() */
-  backend?: SharedTier;
+  /** Where values and invalidations are shared with other instances; or the name of one of `backends`. @default memory() */
+  backend?: SharedTier | string;
+  /** Backends by name, for `backend`, for a file's `cache.backend`, and for `CACHE_BACKEND`. @default memory alone */
+  backends?: Readonly<Record<string, SharedTier>>;
+  /** What a file and the environment say: `loadCacheConfig()` of `nestjs-larder/config`. @default they say nothing */
+  config?: CacheConfig;
+  /** SIGHUP reads the file of `config` again. @default false */
+  reloadOnSighup?: boolean;
   /** Where invalidations that follow writes are made durable. @default none: they go straight to the log */
   outbox?: OutboxStore;
   /** How this instance's worker drains the outbox. @default those of OutboxWorkerOptions */
@@ -72,7 +79,11 @@ export interface CacheModuleOptions {
   clock?: Clock;
 }
 
-export const CACHE_MODULE_DEFAULTS = Object.freeze({ namespace: 'app', cacheStatus: false } as const);
+export const CACHE_MODULE_DEFAULTS = Object.freeze({
+  namespace: 'app',
+  cacheStatus: false,
+  reloadOnSighup: false,
+} as const);
 
 const NAMESPACE = /^[A-Za-z0-9_.-]{1,64}$/;
 

@@ -9,6 +9,7 @@ import { CacheError, describeInput } from '../core/errors/cache-error.js';
 import { fullKey } from '../core/keys/local-key.js';
 import { assertName } from '../core/keys/names.js';
 import { resolvePolicy } from './cache.options.js';
+import { policyLevels } from './policy-levels.js';
 import { versionTags } from './interception/result-tags.js';
 import { CacheRuntime } from './cache-runtime.js';
 import type { CachePolicyOptions } from './decorators/decorator.options.js';
@@ -146,7 +147,7 @@ export class CacheService {
     const given = options.tags ?? [];
     for (const tag of given) assertTag(tag);
     const { enabled, policy } = resolvePolicy(
-      [options, this.runtime.options.services?.[scope], this.runtime.options.defaults],
+      policyLevels(this.runtime.options, scope, null, { method: options, scope: undefined }),
       'CacheService',
     );
     const tags = [scopeTag(scope), ...given];

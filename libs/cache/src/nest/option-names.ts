@@ -10,10 +10,16 @@ import type { CacheModuleOptions } from './cache.options.js';
  * @throws CacheError `LARDER_OPTION_INVALID` for an action that no method has
  */
 export function checkNames(options: CacheModuleOptions, registry: CacheRegistry): readonly string[] {
-  const services = Object.entries(options.services ?? {});
-  for (const [scope, { actions = {} }] of services) {
+  const inCode = Object.entries(options.services ?? {}).map(
+    ([scope, { actions = {} }]) => [scope, Object.keys(actions)] as const,
+  );
+  const inFile = Object.entries(options.config?.services ?? {}).map(
+    ([scope, { actions }]) => [scope, actions] as const,
+  );
+  const services = [...inCode, ...inFile];
+  for (const [scope, actions] of services) {
     const known = registry.declaredIn(scope);
-    const unknown = Object.keys(actions).find((action) => !known.includes(action));
+    const unknown = actions.find((action) => !known.includes(action));
     if (unknown === undefined) continue;
     throw new CacheError(
       'LARDER_OPTION_INVALID',
@@ -21,7 +27,13 @@ export function checkNames(options: CacheModuleOptions, registry: CacheRegistry)
     );
   }
   const mapped = (options.events ?? []).flatMap(({ scope }) => (scope === undefined ? [] : [scope]));
-  return [
+  const scopes = new Map(registry.declaredScopes().map((scope) => [scope, registry.declaredIn(scope)]));
+  const stray = options.config?.strayVariables(scopes) ?? [];
+  const strayWarnings = stray.map(
+    (name) =>
+      `The environment variable ${name} means no service or action of the application (${list([...scopes.keys()])}); it changes nothing.`,
+  );
+  const unknownScopes = [
     ...services.map(([scope]) => ({ scope, where: `services.${scope}` })),
     ...mapped.map((scope) => ({ scope, where: `the mapping of an event to scope '${scope}'` })),
   ]
@@ -30,6 +42,7 @@ export function checkNames(options: CacheModuleOptions, registry: CacheRegistry)
       ({ where }) =>
         `${where} names a scope without cached methods (${list(registry.declaredScopes())}): it concerns what CacheService keeps there, and nothing else.`,
     );
+  return [...strayWarnings, ...unknownScopes];
 }
 
 function list(names: readonly string[]): string {

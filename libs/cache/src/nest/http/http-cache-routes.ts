@@ -8,6 +8,7 @@ import { assertName, defaultScopeName } from '../../core/keys/names.js';
 import { CacheRegistry } from '../cache-registry.js';
 import { CacheRuntime } from '../cache-runtime.js';
 import { resolvePolicy } from '../cache.options.js';
+import { policyLevels } from '../policy-levels.js';
 import { scopeDeclarationOf } from '../decorators/cache-scope.decorator.js';
 import { resultTags } from '../interception/result-tags.js';
 import {
@@ -63,8 +64,7 @@ export class HttpCacheRoutes {
     assertName('scope', scope);
     const action = `GET.${options.name ?? property}`;
     assertName('action', action);
-    const service = this.runtime.options.services?.[scope];
-    const levels = [service?.actions?.[action], options, service, declared, this.runtime.options.defaults];
+    const levels = policyLevels(this.runtime.options, scope, action, { method: options, scope: declared });
     const { enabled, policy, warnings } = resolvePolicy(levels, where);
     for (const warning of warnings) this.runtime.logger.warn(warning);
     const route = new CachedRoute({

@@ -4,6 +4,7 @@ import type { InvalidationIntent } from '../../core/invalidation/intent.js';
 import { actionTag, collectionTag, scopeTag } from '../../core/invalidation/tags.js';
 import { compileKeySelector } from '../../core/keys/key-selector.js';
 import { fullKey, localKey } from '../../core/keys/local-key.js';
+import { policyLevels } from '../policy-levels.js';
 import { resolvePolicy, type CacheModuleOptions, type ResolvedPolicy } from '../cache.options.js';
 import type {
   CachedManyOptions,
@@ -18,7 +19,7 @@ import { modelOf, type ClassModel, type MethodModel } from './class-model.js';
 import { customLocalKey } from './custom-key.js';
 import { invalidationIntents } from './invalidation-intents.js';
 import { checkedTags, entityTags, resultTags, versionTags } from './result-tags.js';
-import type { RuntimeSwitches } from '../switches/runtime-switches.js';
+import type { ConfiguredAction, RuntimeSwitches } from '../switches/runtime-switches.js';
 import type { CompiledMethod, MethodCompiler } from './runtime-binding.js';
 
 /** Something cached as the application knows it, for the boot line and the admin routes. */
@@ -35,6 +36,12 @@ export interface CachedMethodFacts extends CachedActionFacts {
   readonly model: MethodModel;
 }
 
+interface ActionResolver {
+  readonly scope: string;
+  readonly action: string;
+  readonly resolve: () => ResolvedPolicy;
+}
+
 type AnyFunction = (...args: unknown[]) => unknown;
 
 /** Turns declarations into compiled methods: everything that can be decided at boot is decided here. */
@@ -42,6 +49,8 @@ export class CacheMethodCompiler implements MethodCompiler {
   private readonly models = new Map<object, ClassModel>();
   /** The prototype of the class that has a scope's action. */
   private readonly owners = new Map<string, object>();
+  /** How the policies of actions follow from the configuration, where that can be reloaded. */
+  private readonly resolvers = new Map<string, ActionResolver>();
 
   constructor(
     private readonly engine: CacheEngine,
@@ -75,11 +84,22 @@ export class CacheMethodCompiler implements MethodCompiler {
     }
   }
 
+  /**
+   * The policies as the configuration has them now.
+   * @throws CacheError as at boot
+   */
+  configured(): readonly ConfiguredAction[] {
+    return [...this.resolvers.values()].map(({ scope, action, resolve }) => {
+      const { enabled, policy } = resolve();
+      return { scope, action, on: enabled, policy };
+    });
+  }
+
   /** What the application may want to know of a cached method. */
   factsOf(model: ClassModel, method: MethodModel): CachedMethodFacts {
     const { scope } = model;
     const { action, where } = method;
-    return { scope, action, where, model: method, localKeyOf: this.localKeyBuilder(method) };
+    return { scope, action, where, model: method, localKeyOf: this.localKeyBuilder(scope, method) };
   }
 
   /** Entries are named by scope and action alone: two classes with both in common would be served each other's values. */
@@ -96,20 +116,20 @@ export class CacheMethodCompiler implements MethodCompiler {
 
   private compileCached(model: ClassModel, method: MethodModel, options: CachedOptions): CompiledMethod | null {
     const { enabled, policy } = this.policyOf(model, method, options);
-    const localKeyOf = this.localKeyBuilder(method);
-    if (!enabled) return null;
+    const localKeyOf = this.localKeyBuilder(model.scope, method);
+    if (!enabled && !this.reloadable) return null;
     const action = this.engine.action({
       scope: model.scope,
       name: method.action,
       policy,
       keyOf: (args) => fullKey(model.scope, localKeyOf(args)),
-      keyedByArguments: options.key === undefined && options.keys === undefined,
+      keyedByArguments: options.key === undefined && this.keysOf(model.scope, method) === undefined,
       tagsOf: resultTags(this.implicitTags(model, method), options),
       when: options.when === undefined ? null : (args) => (options.when as AnyFunction)(...args) === true,
       unless:
         options.unless === undefined ? null : (value, args) => (options.unless as AnyFunction)(value, ...args) === true,
     });
-    this.switches.register(model.scope, method.action, policy, action);
+    this.switches.register(model.scope, method.action, policy, action, enabled);
     return {
       hit: (argument) => action.hit(argument),
       hitWithoutArguments: () => action.hitWithoutArguments(),
@@ -119,7 +139,7 @@ export class CacheMethodCompiler implements MethodCompiler {
 
   private compileMany(model: ClassModel, method: MethodModel, options: CachedManyOptions): CompiledMethod | null {
     const { enabled, policy } = this.policyOf(model, method, options);
-    if (!enabled) return null;
+    if (!enabled && !this.reloadable) return null;
     const implicit = this.implicitTags(model, method);
     const collections = (options.collections ?? []).map(collectionTag);
     const action = this.engine.manyAction({
@@ -138,7 +158,7 @@ export class CacheMethodCompiler implements MethodCompiler {
         ),
       ],
     });
-    this.switches.register(model.scope, method.action, policy, action);
+    this.switches.register(model.scope, method.action, policy, action, enabled);
     return {
       hit: () => undefined,
       hitWithoutArguments: () => undefined,
@@ -187,20 +207,36 @@ export class CacheMethodCompiler implements MethodCompiler {
   }
 
   private policyOf(model: ClassModel, method: MethodModel, options: CachePolicyOptions): ResolvedPolicy {
-    const service = this.options.services?.[model.scope];
-    const levels = [service?.actions?.[method.action], options, service, model.declaration, this.options.defaults];
-    const resolved = resolvePolicy(levels, method.where);
+    const { scope, declaration } = model;
+    const { action, where } = method;
+    const resolve = () =>
+      resolvePolicy(policyLevels(this.options, scope, action, { method: options, scope: declaration }), where);
+    const resolved = resolve();
     for (const warning of resolved.warnings) this.warn(warning);
+    if (this.options.config !== undefined) this.resolvers.set(fullKey(scope, action), { scope, action, resolve });
     return resolved;
   }
 
-  private localKeyBuilder(method: MethodModel): (args: readonly unknown[]) => string {
+  /** True where a reload of the configuration may switch on what is off. */
+  private get reloadable(): boolean {
+    return this.options.config?.file != null;
+  }
+
+  /** What enters the key by name: the file is nearer than the decorator. */
+  private keysOf(scope: string, method: MethodModel): readonly string[] | undefined {
+    return this.options.config?.keysOf(scope, method.action) ?? (method.declaration.options as CachedOptions).keys;
+  }
+
+  private localKeyBuilder(scope: string, method: MethodModel): (args: readonly unknown[]) => string {
     const options = method.declaration.options as CachedOptions;
-    if (method.declaration.kind === 'cached' && options.key !== undefined)
+    const keysOfFile = this.options.config?.keysOf(scope, method.action);
+    if (method.declaration.kind === 'cached' && options.key !== undefined && keysOfFile === undefined)
       return customLocalKey(method, options.key as AnyFunction);
     const { owner, property } = method.declaration;
     const paramTypes = Reflect.getMetadata('design:paramtypes', owner, property) as unknown[] | undefined;
-    const select = compileKeySelector(options, method.where, paramTypes === undefined ? {} : { paramTypes });
+    const keys = this.keysOf(scope, method);
+    const selection = keys === undefined ? options : { ...options, keys };
+    const select = compileKeySelector(selection, method.where, paramTypes === undefined ? {} : { paramTypes });
     return (args) => localKey(method.action, select(args));
   }
 

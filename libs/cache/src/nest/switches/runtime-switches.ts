@@ -7,10 +7,15 @@ import type { Switchable } from '../../core/engine/switchable.js';
 import { fromText, isEmpty, nameOf, toText, type SwitchSetting } from './switch-setting.js';
 
 /** An action as the configuration has it. */
-interface Registered {
+export interface ConfiguredAction {
   readonly scope: string;
   readonly action: string;
   readonly policy: ReadPolicy;
+  /** False: it runs uncached until a switch or a reload of the configuration says otherwise. */
+  readonly on: boolean;
+}
+
+interface Registered extends ConfiguredAction {
   readonly switchable: Switchable;
 }
 
@@ -25,7 +30,7 @@ const RETRY_MS = 1000;
  */
 export class RuntimeSwitches {
   private settings: ReadonlyMap<string, SwitchSetting> = new Map();
-  private readonly registered: Registered[] = [];
+  private registered: Registered[] = [];
   /** Raised by every reading: an older answer must not replace a younger one. */
   private readings = 0;
   private again: Timer | null = null;
@@ -50,9 +55,16 @@ export class RuntimeSwitches {
   }
 
   /** Brings an action under the switches. @param policy as it is configured */
-  register(scope: string, action: string, policy: ReadPolicy, switchable: Switchable): void {
-    this.registered.push({ scope, action, policy, switchable });
-    if (this.saysAnythingOf(scope, action)) this.applyTo(this.registered.at(-1)!);
+  register(scope: string, action: string, policy: ReadPolicy, switchable: Switchable, on = true): void {
+    this.registered.push({ scope, action, policy, switchable, on });
+    if (!on || this.saysAnythingOf(scope, action)) this.applyTo(this.registered.at(-1)!);
+  }
+
+  /** The configuration has changed; what operators have set stays above it. */
+  reconfigure(actions: readonly ConfiguredAction[]): void {
+    const byName = new Map(actions.map((configured) => [nameOf(configured), configured]));
+    this.registered = this.registered.map((registered) => ({ ...registered, ...byName.get(nameOf(registered)) }));
+    for (const registered of this.registered) this.applyTo(registered);
   }
 
   /** For reads by hand, which are resolved call by call. */
@@ -143,9 +155,10 @@ export class RuntimeSwitches {
     for (const registered of this.registered) this.applyTo(registered);
   }
 
-  private applyTo({ scope, action, policy, switchable }: Registered): void {
-    const { on, policy: now } = this.effective(scope, action, policy);
-    switchable.switch(on, now);
+  private applyTo({ scope, action, policy, switchable, on: configured }: Registered): void {
+    const { policy: now } = this.effective(scope, action, policy);
+    const [own, whole] = [this.settings.get(nameOf({ scope, action })), this.settings.get(scope)];
+    switchable.switch(own?.enabled ?? whole?.enabled ?? configured, now);
   }
 
   private saysAnythingOf(scope: string, action: string): boolean {

@@ -1,0 +1,2 @@
+export { CacheConfig, loadCacheConfig } from './cache-config.js';
+export type { DhtConfig } from './cache-config.js';
