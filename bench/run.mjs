@@ -21,6 +21,7 @@ const SCENARIOS = {
   outbox: 'I: the outbox worker against SQL by hand, and what an intent adds to a write',
   codec: 'J: the codec of the shared tiers',
   'decision-removal': 'K: decisions removed by policy hash, 10,000 of 1,000,000 in PostgreSQL',
+  scale: 'L: which design serves which size, simulated and by formula',
 };
 
 const wanted = process.argv.slice(2);
