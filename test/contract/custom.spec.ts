@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { Pool } from 'pg';
+import { startRedis } from '../../launcher/services.mjs';
 import { custom } from '../../libs/cache/src/adapters/memory/custom.js';
 import type { CustomStore } from '../../libs/cache/src/adapters/memory/custom.options.js';
+import { redis } from '../../libs/cache/src/adapters/redis/redis.factory.js';
 import { MemoryHub } from '../../libs/cache/src/adapters/memory/memory-hub.js';
 import { SystemClock } from '../../libs/cache/src/core/clock/system-clock.js';
 import { describeCacheBackend } from '../../libs/cache/src/testing/cache-backend.contract.js';
@@ -57,6 +59,28 @@ const together = async (): Promise<TierSubject> => {
 };
 describeInvalidationLog('custom, with the log of a hub', together);
 describeCacheBackend('custom, with the log of a hub', together);
+
+describe('the log of Redis', () => {
+  let server: Awaited<ReturnType<typeof startRedis>>;
+  beforeAll(async () => {
+    server = await startRedis({ fromEnvironment: false });
+  });
+  afterAll(() => server.stop());
+
+  const create = async (): Promise<TierSubject> => {
+    const log = redis({ url: server.url, lease: '500ms', readTimeout: 5, invalidationTimeout: 10, connectTimeout: 10 });
+    const tier = custom({ store: new MapStore(), name: 'map', log });
+    const [namespace, clock] = [randomUUID(), new SystemClock()];
+    return {
+      shared: true,
+      instance: () => tier.create({ namespace, instanceId: randomUUID(), clock }),
+      elapse: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+      close: async () => {},
+    };
+  };
+  describeInvalidationLog('custom, with the log of Redis', create);
+  describeCacheBackend('custom, with the log of Redis', create);
+});
 
 describe('an UNLOGGED table', () => {
   let database: TestDatabase;

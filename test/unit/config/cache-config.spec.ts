@@ -85,6 +85,7 @@ describe('loadCacheConfig', () => {
     expect(policyOf({ ...code, config: plain }, 'a').ttl).toBe(20);
     expect(policyOf({ ...code, config: plain }, 'order').ttl).toBe(11);
     expect(policyOf({ ...code, config: plain }).ttl).toBe(30);
+    expect(policyOf({ services: { user: { ttl: 12 } }, config: plain }).ttl).toBe(30);
     const env = { CACHE_TTL: '40', CACHE_SERVICE_USER_ACTION_GET_USER_TTL: '2m', CACHE_SERVICE_ORDER_ENABLED: 'off' };
     const config = loadCacheConfig(path, env);
     expect(policyOf({ ...code, config }, 'a').ttl).toBe(40);
