@@ -19,6 +19,8 @@ export type DhtConfig = Pick<GlobalConfig, 'replication' | 'prefix'>;
 export class CacheConfig {
   private content: ConfigFile;
   private readonly environment: GlobalConfig;
+  /** What variables say of services and actions, by the prefix of their names. */
+  private readonly spoken: ReadonlyMap<string, CachePolicyOptions>;
 
   /** @throws CacheError `LARDER_OPTION_INVALID` naming file and place in it, or variable, what was expected and what came */
   constructor(
@@ -28,7 +30,7 @@ export class CacheConfig {
   ) {
     this.content = file === null ? {} : readConfigFile(file);
     this.environment = globalFromEnvironment(env);
-    for (const prefix of this.prefixes()) levelFromEnvironment(env, prefix);
+    this.spoken = new Map(prefixesIn(env).map((prefix) => [prefix, levelFromEnvironment(env, prefix)]));
   }
 
   /** The name of the backend that is to be used; `undefined`: nobody said. */
@@ -59,16 +61,13 @@ export class CacheConfig {
 
   /** The level of a service. */
   serviceLevels(scope: string): readonly CachePolicyOptions[] {
-    return [
-      levelFromEnvironment(this.env, variablePrefix(scope)),
-      policyIn(this.content.services?.[scope]?.cache ?? {}),
-    ];
+    return [this.fromEnvironment(scope), policyIn(this.content.services?.[scope]?.cache ?? {})];
   }
 
   /** The level of an action. */
   actionLevels(scope: string, action: string): readonly CachePolicyOptions[] {
     return [
-      levelFromEnvironment(this.env, variablePrefix(scope, action)),
+      this.fromEnvironment(scope, action),
       policyIn(this.content.services?.[scope]?.actions?.[action]?.cache ?? {}),
     ];
   }
@@ -108,12 +107,18 @@ export class CacheConfig {
     }
   }
 
-  /** Prefixes of variables of services that stand in the environment. */
-  private prefixes(): readonly string[] {
-    return Object.keys(this.env)
-      .filter((name) => name.startsWith(SERVICE_PREFIX))
-      .map((name) => name.slice(0, name.lastIndexOf('_') + 1));
+  /** Asked call by call by `CacheService`, so no name is made where no variable speaks of any service. */
+  private fromEnvironment(scope: string, action?: string): CachePolicyOptions {
+    return (this.spoken.size > 0 ? this.spoken.get(variablePrefix(scope, action)) : undefined) ?? NOTHING;
   }
+}
+
+const NOTHING: CachePolicyOptions = Object.freeze({});
+
+/** Prefixes of the variables of services that stand in the environment. */
+function prefixesIn(env: NodeJS.ProcessEnv): readonly string[] {
+  const names = Object.keys(env).filter((name) => name.startsWith(SERVICE_PREFIX));
+  return [...new Set(names.map((name) => name.slice(0, name.lastIndexOf('_') + 1)))];
 }
 
 /**
