@@ -1,8 +1,8 @@
-import { positionOf } from '../../core/coherence/position.js';
+import { eraOfPosition, ordOfPosition, positionOf } from '../../core/coherence/position.js';
 import { readSummary, type ControlSummary } from './control-summary.js';
 import { HitForecast } from './hit-forecast.js';
 import type { Reply } from './redis-command.js';
-import { isFreshOf, stampOf, tagsOf } from './redis-entry.js';
+import { freshPosition, tagsOf } from './redis-entry.js';
 import type { RedisLink } from './redis-link.js';
 import type { ResidentTags } from './resident-tags.js';
 import type { BatchAnswer, KeyAnswer, KeyRead } from './value-store.js';
@@ -39,13 +39,15 @@ export class PlainReads {
 
   /** Takes note of what GETP answered: whether a plain read would have done. */
   learn({ raw, permit, batch: { now } }: KeyAnswer): void {
-    const hit = raw !== null && permit === null && isFreshOf(raw, this.link.era, now);
-    this.forecast.seen(hit && this.tags.untouched(stampOf(raw), tagsOf(raw)));
+    const position = raw === null || permit !== null ? '' : freshPosition(raw, now);
+    const judgeable = position !== '' && eraOfPosition(position) === this.link.era;
+    this.forecast.seen(judgeable && this.tags.untouched(ordOfPosition(position), tagsOf(raw!)));
   }
 
   private valid(raw: Buffer, summary: ControlSummary, now: number): boolean {
-    if (!isFreshOf(raw, summary.era, now)) return false;
-    const stamp = stampOf(raw);
+    const position = freshPosition(raw, now);
+    if (position === '' || eraOfPosition(position) !== summary.era) return false;
+    const stamp = ordOfPosition(position);
     if (stamp < summary.floor) return false;
     if (stamp >= summary.lastTag) return true;
     return this.followedUpTo(summary) && this.tags.untouched(stamp, tagsOf(raw));

@@ -1,6 +1,6 @@
 import type { FillEntry, StoredEntry } from '../../core/coherence/cache-backend.port.js';
 import { isVersionTag } from '../../core/coherence/source-version.js';
-import { eraOfPosition, type Era, type Ord } from '../../core/coherence/position.js';
+import type { Ord, Position } from '../../core/coherence/position.js';
 
 /**
  * An entry as Redis holds it. The scripts write the head and read it again (`setf.script.ts`, `getp.script.ts`); numbers
@@ -55,10 +55,10 @@ export function stampOf(raw: Buffer): Ord {
   return raw.toString('latin1', 0, ORD_BYTES);
 }
 
-/** True for an entry that was stored in history `era` and is fresh at `now`, the server's clock. */
-export function isFreshOf(raw: Buffer, era: Era, now: number): boolean {
-  if (raw.length < TAGS_AT + 2 || raw[VERSION_AT] !== VERSION || raw.readUIntBE(FRESH_AT, 6) <= now) return false;
-  return eraOfPosition(raw.toString('latin1', 0, VERSION_AT)) === era;
+/** The position an entry was stored with, if it is fresh at `now`, the server's clock; empty otherwise. */
+export function freshPosition(raw: Buffer, now: number): Position {
+  if (raw.length < TAGS_AT + 2 || raw[VERSION_AT] !== VERSION || raw.readUIntBE(FRESH_AT, 6) <= now) return '';
+  return raw.toString('latin1', 0, VERSION_AT);
 }
 
 /** Empty for an entry that is not whole. */
