@@ -19,7 +19,9 @@ const MAX_RECORDS = 10_000;
 
 /** The audit log of a single process, for development and tests: lost with it. */
 export class InMemoryAuditStore extends AuditStore {
-  private readonly records: AuditRecord[] = [];
+  private records: AuditRecord[] = [];
+  /** How many of `records` have made room: they are cut off now and then, for that moves all others. */
+  private gone = 0;
   private readonly byRequest = new Map<string, AuditRecord>();
   private lastId = 0;
   private dropped: AuditHead | undefined;
@@ -34,7 +36,7 @@ export class InMemoryAuditStore extends AuditStore {
     const requestKey = requestKeyOf(entry.namespace ?? '', entry.requestId);
     const known = this.byRequest.get(requestKey);
     if (known !== undefined) return { outcome: sameRequest(known, entry) ? 'duplicate' : 'conflict', record: known };
-    const content = {
+    const record = {
       ...entry,
       namespace: entry.namespace ?? '',
       reason: entry.reason ?? '',
@@ -43,8 +45,10 @@ export class InMemoryAuditStore extends AuditStore {
       keys: Object.freeze([...entry.keys]),
       id: (this.lastId += 1),
       previousHash: this.newest()?.hash ?? '',
+      hash: '',
     };
-    const record = Object.freeze({ ...content, hash: auditHash(content) });
+    record.hash = auditHash(record);
+    Object.freeze(record);
     this.records.push(record);
     this.byRequest.set(requestKey, record);
     this.makeRoom();
@@ -57,7 +61,7 @@ export class InMemoryAuditStore extends AuditStore {
 
   override async list(query?: AuditQuery): Promise<AuditPage> {
     const { limit, offset, beforeId = Infinity, pattern = '', namespace } = resolveAuditQuery(query);
-    const matching = this.records.filter(
+    const matching = this.kept().filter(
       (record) => record.pattern.includes(pattern) && (namespace === undefined || record.namespace === namespace),
     );
     const older = matching.filter((record) => record.id < beforeId).reverse();
@@ -70,7 +74,7 @@ export class InMemoryAuditStore extends AuditStore {
   }
 
   override async verify(trust?: AuditTrust): Promise<AuditVerification> {
-    return verifyChain(inOrder(this.records), { ...trust, after: trust?.after ?? this.dropped });
+    return verifyChain(inOrder(this.kept()), { ...trust, after: trust?.after ?? this.dropped });
   }
 
   override async close(): Promise<void> {}
@@ -80,16 +84,24 @@ export class InMemoryAuditStore extends AuditStore {
     return last === undefined ? (this.dropped ?? null) : { id: last.id, hash: last.hash };
   }
 
+  private kept(): readonly AuditRecord[] {
+    return this.records.slice(this.gone);
+  }
+
   private makeRoom(): void {
-    if (this.records.length <= this.maxRecords) return;
-    const oldest = this.records.shift()!;
+    if (this.records.length - this.gone <= this.maxRecords) return;
+    const oldest = this.records[this.gone]!;
+    this.gone += 1;
     this.dropped = { id: oldest.id, hash: oldest.hash };
     this.byRequest.delete(requestKeyOf(oldest.namespace, oldest.requestId));
+    if (this.gone < this.maxRecords) return;
+    this.records = this.records.slice(this.gone);
+    this.gone = 0;
   }
 }
 
 function requestKeyOf(namespace: string, requestId: string): string {
-  return JSON.stringify([namespace, requestId]);
+  return `${namespace.length}:${namespace}${requestId}`;
 }
 
 async function* inOrder(records: readonly AuditRecord[]): AsyncGenerator<AuditRecord> {

@@ -36,6 +36,7 @@ export class LogApplier implements LogListener {
     let removed = invalidation.flush ? this.local.invalidateAll() : 0;
     for (const key of invalidation.keys) removed += Number(this.local.invalidateKey(key));
     for (const tag of invalidation.tags) removed += this.local.invalidateTag(tag);
+    if (invalidation.patterns.length === 0) return removed;
     const sweeps = invalidation.patterns.map((target) => this.local.invalidateMatching(this.matcherOf(target)));
     for (const swept of await Promise.all(sweeps)) removed += swept;
     return removed;
