@@ -129,8 +129,8 @@ export class InMemoryDecisionStore extends DecisionStore {
   }
 
   /** Its memory of the past is bounded as it is. */
-  override forget(): Promise<void> {
-    return Promise.resolve();
+  override forget(): Promise<number> {
+    return Promise.resolve(0);
   }
 
   override async past(namespace: string, veriKey: string, limit: number): Promise<readonly PastDecision[]> {

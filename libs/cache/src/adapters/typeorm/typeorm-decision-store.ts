@@ -149,9 +149,10 @@ export class TypeOrmDecisionStore extends DecisionStore {
     return rows.map(({ veri_key }) => veri_key);
   }
 
-  override async forget(namespace: string, limit: number): Promise<void> {
-    await this.database().query(FORGET_PAST, [namespace, limit]);
-    await this.database().query(FORGET_FENCES, [namespace, limit]);
+  override async forget(namespace: string, limit: number): Promise<number> {
+    const [, past]: [unknown, number] = await this.database().query(FORGET_PAST, [namespace, limit]);
+    const [, fences]: [unknown, number] = await this.database().query(FORGET_FENCES, [namespace, limit]);
+    return past + fences;
   }
 
   override async past(namespace: string, veriKey: string, limit: number): Promise<readonly PastDecision[]> {

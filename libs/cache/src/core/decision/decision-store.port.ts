@@ -103,8 +103,11 @@ export abstract class DecisionStore {
   /** Removes up to `limit` entries that have expired by the store's own clock; returns their keys. */
   abstract prune(namespace: string, limit: number): Promise<readonly string[]>;
 
-  /** Forgets up to `limit` of each of: entries of the past and fences older than the store keeps them. */
-  abstract forget(namespace: string, limit: number): Promise<void>;
+  /**
+   * Forgets up to `limit` of each of: entries of the past and fences older than the store keeps them. Returns how many went;
+   * 0: there are no more.
+   */
+  abstract forget(namespace: string, limit: number): Promise<number>;
 
   /** The entries that a key has had, newest first, at most `limit`. */
   abstract past(namespace: string, veriKey: string, limit: number): Promise<readonly PastDecision[]>;

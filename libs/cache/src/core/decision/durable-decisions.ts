@@ -17,6 +17,8 @@ export interface DurableRemoval {
 const MAX_KEYS = 100;
 /** A step of a removal may take longer than a lookup: it removes thousands of entries, ms. */
 const STEP_TIMEOUT_MS = 30_000;
+/** Announcing one waits for the writes under way alone, ms. */
+const FENCE_TIMEOUT_MS = 5_000;
 
 /**
  * The durable tier's place on the removal road: before the log, so that the caches in front are never filled from there
@@ -74,7 +76,7 @@ export class DurableDecisions implements DurableEntries {
 
   private async removeAll(removal: DecisionRemoval, requestId: string, done: DurableRemoval): Promise<void> {
     const { store, guard, namespace } = this;
-    const fence = await guard.ask(() => store.fence(namespace, removal, requestId), STEP_TIMEOUT_MS);
+    const fence = await guard.ask(() => store.fence(namespace, removal, requestId), FENCE_TIMEOUT_MS);
     for (let from: string | null = ''; from !== null;) {
       const at: string = from;
       const step = await guard.ask(() => store.remove(namespace, fence, at), STEP_TIMEOUT_MS);

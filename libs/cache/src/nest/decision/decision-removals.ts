@@ -75,7 +75,9 @@ export class DecisionRemovals {
         if (done.keys.length < 100) done.keys.push(...keys.slice(0, 100 - done.keys.length));
         full = keys.length === pruneBatch;
       }
-      await guard.ask(() => store.forget(namespace, pruneBatch), STEP_TIMEOUT_MS);
+      for (let forgotten = 1; forgotten > 0 && signal?.aborted !== true;) {
+        forgotten = await guard.ask(() => store.forget(namespace, pruneBatch), STEP_TIMEOUT_MS);
+      }
     } catch (cause) {
       throw failed('The expired decisions could not be pruned to the end; prune again.', cause);
     }

@@ -69,7 +69,7 @@ DELETE FROM ${DECISION_PAST_TABLE} WHERE ctid = ANY (ARRAY(
 /** namespace, limit: the last of the forgotten stays as the floor, which hits all that was marked before it. */
 export const FORGET_FENCES = `
 WITH old AS (
-  SELECT seq FROM ${DECISION_FENCE_TABLE} WHERE namespace = $1 AND created_at < now() - ${KEPT_FOR} ORDER BY seq LIMIT $2
+  SELECT seq FROM ${DECISION_FENCE_TABLE} WHERE namespace = $1 AND created_at < now() - ${KEPT_FOR} ORDER BY seq LIMIT $2::int + 1
 ), floor AS (
   UPDATE ${DECISION_FENCE_TABLE} SET kind = 'floor' WHERE namespace = $1 AND seq = (SELECT max(seq) FROM old)
 )
