@@ -36,6 +36,7 @@ export const MAY_USE = {
   core: ['re2js', 'msgpackr'],
   'adapters/memory': [],
   'adapters/redis': ['ioredis'],
+  'adapters/libp2p': ['libp2p', '@libp2p', '@multiformats'],
   'adapters/prometheus': ['prom-client'],
   'adapters/opentelemetry': ['@opentelemetry/api'],
   'adapters/typeorm': ['typeorm', 'pg'],

@@ -99,6 +99,11 @@ export const PLANTS: readonly Plant[] = [
     text: use('lodash'),
   },
   {
+    rule: 'adapters/libp2p uses libp2p, @libp2p, @multiformats',
+    path: `${src}/adapters/libp2p/planted-lodash.ts`,
+    text: use('lodash'),
+  },
+  {
     rule: 'adapters/opentelemetry uses @opentelemetry/api',
     path: `${src}/adapters/opentelemetry/planted-lodash.ts`,
     text: use('lodash'),
