@@ -46,8 +46,10 @@ export const MAY_USE = {
 
 /** Folders of `nest/` that know `nest/` and the core, never each other. */
 const FEATURES = ['admin', 'health', 'decision', 'prefix'];
+/** Features that give the admin actions another form, and so stand on `admin` too. */
+const FORMS_OF_ADMIN = ['microservices'];
 /** Those an application may leave out. The admin routes are not among them: every cached scope has them unasked. */
-const OPTIONAL_FEATURES = FEATURES.filter((name) => name !== 'admin');
+const OPTIONAL_FEATURES = [...FEATURES.filter((name) => name !== 'admin'), ...FORMS_OF_ADMIN];
 
 /** Tests that look inside. All others, the demo and the benchmarks import what a user imports. */
 const INSIDERS = ['unit', 'contract', 'architecture'];
@@ -111,7 +113,7 @@ export default {
     rule(
       'the-root-needs-only-nest',
       'Optional peers (cqrs, event-emitter, swagger) are loaded with import() when they are there, or used as types.',
-      { path: `${src}nest/`, pathNot: features(FEATURES) },
+      { path: `${src}nest/`, pathNot: features([...FEATURES, ...FORMS_OF_ADMIN]) },
       { dependencyTypes: NPM, dependencyTypesNot: ['type-only'], dynamic: false, pathNot: packages(MAY_USE.nest) },
     ),
     rule(

@@ -143,6 +143,7 @@ export class CacheModule {
         AdminGate,
         HttpCacheRoutes,
         InvalidationStatistics,
+        InvalidationCommands,
       ],
     };
   }

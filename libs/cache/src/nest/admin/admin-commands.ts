@@ -6,6 +6,7 @@ import { CacheRegistry } from '../cache-registry.js';
 import type { HttpRequest } from '../http/http-request.js';
 import { AdminError } from './admin-error.js';
 import { AdminGate } from './admin-gate.js';
+import type { AdminPrincipal } from './admin.options.js';
 import { readAdminOrder, type AdminAction, type AdminOrder } from './admin-request.js';
 
 /** What an admin route answers. Names as on the wire. */
@@ -32,10 +33,10 @@ export class AdminCommands {
   ) {}
 
   /** @throws AdminError 400, 403, 404, 413, 415, 429, or 503 where the invalidation was not applied: never success then (G7) */
-  async run(scope: string, action: AdminAction, request: HttpRequest): Promise<AdminReply> {
+  async run(scope: string, action: AdminAction, request: HttpRequest, principal?: AdminPrincipal): Promise<AdminReply> {
     const scoped = this.actionsOf(scope);
     const order = readAdminOrder(action, request);
-    const { name } = await this.gate.pass(request, { command: action, scopes: [scope] });
+    const { name } = await this.gate.pass(request, { command: action, scopes: [scope] }, principal);
     const { removed, requestId, at } = await carryOut(scoped, action, order, { actor: name });
     const { key, pattern } = order;
     return {

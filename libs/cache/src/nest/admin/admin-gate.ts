@@ -36,11 +36,14 @@ export class AdminGate {
   /**
    * Who asks, once all that may refuse it has been asked.
    *
+   * @param principal who it is, where another way than HTTP has found that out
    * @throws AdminError 403 or 429; the refusal is in the audit by then
    */
-  async pass(request: HttpRequest, { command, scopes }: AdminIntention): Promise<AdminPrincipal> {
-    const [first = null] = scopes;
-    const principal = principalOf(request, this.access.policyOf(first));
+  async pass(
+    request: HttpRequest,
+    { command, scopes }: AdminIntention,
+    principal: AdminPrincipal = principalOf(request, this.access.policyOf(scopes[0] ?? null)),
+  ): Promise<AdminPrincipal> {
     await this.take(request, principal, 'commands', this.limits.commands);
     if (command === 'clear') await this.take(request, principal, 'clears', this.limits.clears);
     for (const scope of scopes) {

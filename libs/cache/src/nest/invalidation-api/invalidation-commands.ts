@@ -6,6 +6,7 @@ import { PatternCache } from '../../core/keys/pattern-cache.js';
 import { refusalOf } from '../admin/admin-commands.js';
 import { AdminError } from '../admin/admin-error.js';
 import { AdminGate } from '../admin/admin-gate.js';
+import type { AdminPrincipal } from '../admin/admin.options.js';
 import { CacheRuntime } from '../cache-runtime.js';
 import type { HttpRequest } from '../http/http-request.js';
 import { EntrySurvey, type Findings } from './entry-survey.js';
@@ -48,18 +49,18 @@ export class InvalidationCommands {
   ) {}
 
   /** @throws AdminError 400, 403, 409, 413, 415, 429, or 503 where the invalidation was not applied */
-  async byKeys(request: HttpRequest): Promise<InvalidationReply | DryRunReply> {
+  async byKeys(request: HttpRequest, principal?: AdminPrincipal): Promise<InvalidationReply | DryRunReply> {
     const order = readKeyOrder(request);
-    const { name } = await this.gate.pass(request, intentionOfKeys(order.keys));
+    const { name } = await this.gate.pass(request, intentionOfKeys(order.keys), principal);
     if (order.dryRun) return dryRunOf(order, await this.survey.of(order.keys, MAX_SAMPLE_KEYS));
     return this.once(order, (requestId) => this.invalidateKeys(order, requestId, name));
   }
 
   /** @throws AdminError as {@link byKeys} */
-  async byPattern(request: HttpRequest): Promise<InvalidationReply | DryRunReply> {
+  async byPattern(request: HttpRequest, principal?: AdminPrincipal): Promise<InvalidationReply | DryRunReply> {
     const order = readPatternOrder(request);
     const pattern = this.compile(order.pattern);
-    const { name } = await this.gate.pass(request, intentionOfPattern(pattern));
+    const { name } = await this.gate.pass(request, intentionOfPattern(pattern), principal);
     const { cacheKeys } = order;
     if (order.dryRun) {
       if (cacheKeys === null) {

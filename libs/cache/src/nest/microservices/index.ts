@@ -1,0 +1,2 @@
+export { CacheMessagesModule } from './cache-messages.module.js';
+export type { CacheMessage, CacheMessagesOptions } from './cache-messages.options.js';
