@@ -16,7 +16,10 @@ describe.each(PLATFORMS)('the admin routes in Swagger on %s', (platform) => {
   let paths: OpenAPIObject['paths'];
 
   beforeAll(async () => {
-    const imports = [CacheModule.forRoot({ invalidationApi: false }), CacheModule.forFeature([UserService])];
+    const imports = [
+      CacheModule.forRoot({ invalidationApi: false, operations: false }),
+      CacheModule.forFeature([UserService]),
+    ];
     const app = await startHttpApp(
       platform,
       { imports, providers: [UserService] },

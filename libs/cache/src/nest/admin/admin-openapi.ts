@@ -71,18 +71,23 @@ function responses(action: AdminAction): object {
 }
 
 function replySchema(action: AdminAction): object {
-  const subject = action === 'clear' ? {} : action === 'delete' ? { key: text() } : { pattern: text() };
+  const subject =
+    action === 'clear'
+      ? {}
+      : action === 'delete'
+        ? { key: text(undefined, 'get_user:123') }
+        : { pattern: text(undefined, 'get_user:*') };
   return {
     type: 'object',
     required: ['success', 'scope', 'action', ...Object.keys(subject), 'invalidated_count', 'request_id', 'at'],
     properties: {
       success: { type: 'boolean', enum: [true] },
-      scope: text(),
+      scope: text(undefined, 'user'),
       action: { type: 'string', enum: [action] },
       ...subject,
-      invalidated_count: { type: 'integer', minimum: 0 },
-      request_id: text(),
-      at: { type: 'string', format: 'date-time' },
+      invalidated_count: { type: 'integer', minimum: 0, example: 1 },
+      request_id: text(undefined, '4d1ce3c4-1a5c-4f0e-9a4c-4a1e0f6f0f5e'),
+      at: { type: 'string', format: 'date-time', example: '2026-01-15T10:30:00.000Z' },
     },
   };
 }

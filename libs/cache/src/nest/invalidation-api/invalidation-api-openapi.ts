@@ -206,7 +206,9 @@ const ROUTES: Readonly<Record<string, RouteFacts>> = {
         pattern_invalidation_ratio: { type: 'number', minimum: 0, maximum: 1, example: 0.4 },
         refusals: count('Refused requests', 0),
         latency_ms: {
-          ...object(Object.fromEntries(['p50', 'p95', 'p99', 'max'].map((name) => [name, { type: 'number' }]))),
+          ...object(
+            Object.fromEntries(['p50', 'p95', 'p99', 'max'].map((name) => [name, { type: 'number', example: 1.5 }])),
+          ),
           nullable: true,
         },
       }),
