@@ -1,7 +1,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Injectable } from '@nestjs/common';
+import { jest } from '@jest/globals';
+import { Injectable, Logger } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import {
   Cached,
@@ -104,6 +105,16 @@ describe('an application with a configuration file', () => {
     expect(module.get(CacheHealth).report().tiers).toEqual(['memory', 'memory-hub']);
     await module.close();
     await expect(boot({ backends }, { CACHE_BACKEND: 'dht' })).rejects.toThrow('(memory, shared, other), got "dht"');
+  });
+
+  it('warns of variables that mean nothing here', async () => {
+    write('');
+    const warned = jest.spyOn(Logger.prototype, 'warn').mockImplementation(() => undefined);
+    const { module } = await boot({}, { CACHE_SERVICE_USR_TTL: '5', CACHE_SERVICE_USER_TTL: '5' });
+    const texts = warned.mock.calls.map(([text]) => String(text)).filter((text) => text.includes('CACHE_SERVICE'));
+    expect(texts).toEqual([expect.stringContaining('CACHE_SERVICE_USR_TTL')]);
+    warned.mockRestore();
+    await module.close();
   });
 
   it('does not start with an action that no method has', async () => {

@@ -6,10 +6,11 @@ import { CacheConfig, loadCacheConfig } from '../../../libs/cache/src/nest/confi
 import { checkConfig } from '../../../libs/cache/src/nest/config/config-schema.js';
 import { describeConfig } from '../../../libs/cache/src/nest/config/effective-config.js';
 import { CacheError } from '../../../libs/cache/src/core/errors/cache-error.js';
-import { chosenBackend } from '../../../libs/cache/src/nest/chosen-backend.js';
+import { assertConsistency, chosenBackend } from '../../../libs/cache/src/nest/chosen-backend.js';
 import { policyLevels } from '../../../libs/cache/src/nest/policy-levels.js';
 import { resolvePolicy, type CacheModuleOptions } from '../../../libs/cache/src/nest/cache.options.js';
 import { memory } from '../../../libs/cache/src/adapters/memory/memory.js';
+import { MemoryInvalidationLog } from '../../../libs/cache/src/adapters/memory/memory-invalidation-log.js';
 import { MemoryHub } from '../../../libs/cache/src/adapters/memory/memory-hub.js';
 
 let folder: string;
@@ -178,6 +179,18 @@ describe('the backend', () => {
     expect(chosenBackend({ backends, backend: memory() }, { CACHE_BACKEND: 'other' })).toBe(backends.other);
     expect(chosenBackend({ backends }, { CACHE_BACKEND: 'memory' }).kind).toBe('memory');
     expect(chosenBackend({}, { CACHE_BACKEND: 'of another program' }).kind).toBe('memory');
+  });
+
+  it('must be coherent where the file asks for that', () => {
+    class EventualLog extends MemoryInvalidationLog {
+      override readonly capabilities = { consistency: 'eventual', clusterWait: false, counts: false } as const;
+    }
+    const strict = loadCacheConfig(file('cache: { consistency: { strategy: coherent } }'), {});
+    const lax = loadCacheConfig(file('cache: { consistency: { strategy: eventual } }', 'lax.yaml'), {});
+    expect(() => assertConsistency({ config: strict }, new EventualLog())).toThrow("got 'memory', which is eventual");
+    expect(() => assertConsistency({ config: strict }, new MemoryInvalidationLog())).not.toThrow();
+    expect(() => assertConsistency({ config: lax }, new EventualLog())).not.toThrow();
+    expect(() => assertConsistency({}, new EventualLog())).not.toThrow();
   });
 
   it('must exist: the names there are stand in the error', () => {
