@@ -26,6 +26,7 @@ const STAMP_DIGITS = 36;
 export class DhtCacheBackend extends CacheBackend {
   override readonly name = 'dht';
   override readonly capabilities: BackendCapabilities = { consistency: 'eventual' };
+  override readonly compartment: (() => string | null) | null;
   /** Puts of a key whose source has versions go one after the other. */
   private readonly puts = new Map<string, Promise<unknown>>();
 
@@ -35,6 +36,7 @@ export class DhtCacheBackend extends CacheBackend {
     private readonly events: CoherenceEvents,
   ) {
     super();
+    this.compartment = options.fixedNetwork === null ? () => inUse.compartment() : null;
   }
 
   /** The node is started with the log. */
@@ -46,8 +48,9 @@ export class DhtCacheBackend extends CacheBackend {
     return this.inUse.network()?.ready === true;
   }
 
-  override async read(key: string, { permitMs, refresh = false }: ReadOptions): Promise<BackendRead> {
+  override async read(placed: string, { permitMs, refresh = false }: ReadOptions): Promise<BackendRead> {
     const network = this.network();
+    const key = this.keyOf(placed);
     const stamp = network.stamp();
     const record = network.ready ? await network.find(key) : null;
     const now = network.time.now();
@@ -59,8 +62,9 @@ export class DhtCacheBackend extends CacheBackend {
   }
 
   /** @throws CacheError `LARDER_VALUE_UNCACHEABLE` beyond `maxValueBytes`; `LARDER_TIER_UNAVAILABLE` where nobody took it */
-  override async fill(key: string, { token, position }: FillPermit, entry: FillEntry): Promise<boolean> {
+  override async fill(placed: string, { token, position }: FillPermit, entry: FillEntry): Promise<boolean> {
     const network = this.network();
+    const key = this.keyOf(placed);
     if (!this.inUse.permits(network).use(key, token)) return this.refused();
     const record = this.record(network, key, entry, position.slice(0, STAMP_DIGITS));
     if (await this.isOutdated(network, key, entry)) return false;
@@ -69,14 +73,15 @@ export class DhtCacheBackend extends CacheBackend {
     return (await network.place(record)) === 'stored' || this.refused();
   }
 
-  override release(key: string, { token }: FillPermit): Promise<void> {
-    this.inUse.permits(this.network()).release(key, token);
+  override release(placed: string, { token }: FillPermit): Promise<void> {
+    this.inUse.permits(this.network()).release(this.keyOf(placed), token);
     return Promise.resolve();
   }
 
   /** @throws CacheError as `fill` */
-  override async put(key: string, entry: FillEntry): Promise<boolean> {
+  override async put(placed: string, entry: FillEntry): Promise<boolean> {
     const network = this.network();
+    const key = this.keyOf(placed);
     if (!isVersionTag(entry.tags[0])) return this.store(network, key, entry);
     const before = this.puts.get(key) ?? Promise.resolve();
     const turn = before.then(
@@ -111,6 +116,11 @@ export class DhtCacheBackend extends CacheBackend {
     const freshUntil = now + Math.min(entry.freshMs, this.options.maxTtlMs);
     const expiresAt = now + Math.min(entry.keepMs, this.options.maxTtlMs);
     return network.codec.encode({ key, stamp, tombstone: false, freshUntil, expiresAt, tags, payload });
+  }
+
+  /** A key without its compartment: the network itself is that. */
+  private keyOf(placed: string): string {
+    return this.compartment === null ? placed : placed.slice(this.compartment()?.length ?? 0);
   }
 
   private checkSize({ payload }: FillEntry): void {

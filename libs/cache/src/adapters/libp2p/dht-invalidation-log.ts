@@ -12,7 +12,7 @@ import { assertWait, type LogCapabilities } from '../../core/coherence/tier-capa
 import { CacheError } from '../../core/errors/cache-error.js';
 import type { DhtNetwork, NetworkListener } from './dht-network.js';
 import { loadLibp2p } from './load-libp2p.js';
-import type { NetworkInUse } from './network-in-use.js';
+import { compartmentOf, type NetworkInUse } from './network-in-use.js';
 
 interface Waiter {
   readonly position: string;
@@ -123,7 +123,7 @@ export class DhtInvalidationLog extends InvalidationLog {
       invalidated: (invalidation, position) => {
         const permits = this.inUse.permits(network());
         for (const key of invalidation.keys) permits.revoke(key);
-        this.listener?.apply(invalidation, position);
+        this.listener?.apply(this.inMemory(network(), invalidation), position);
         for (const waiter of this.waiters) setImmediate(() => this.look(waiter));
       },
       reset: (cause) => {
@@ -132,6 +132,17 @@ export class DhtInvalidationLog extends InvalidationLog {
         for (const waiter of this.waiters) setImmediate(() => this.look(waiter));
       },
     };
+  }
+
+  /**
+   * What an invalidation of a network is to memory, where several networks share that: keys are those of its compartment; a
+   * tag hits the other compartments too, and a pattern everything, which costs them hits and nothing else.
+   */
+  private inMemory({ network }: DhtNetwork, invalidation: Invalidation): Invalidation {
+    if (this.fixedNetwork !== null) return invalidation;
+    const prefix = compartmentOf(network);
+    const keys = invalidation.keys.map((key) => prefix + key);
+    return { ...invalidation, keys, patterns: [], flush: invalidation.flush || invalidation.patterns.length > 0 };
   }
 
   private look(waiter: Waiter): void {

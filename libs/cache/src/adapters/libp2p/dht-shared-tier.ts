@@ -22,8 +22,15 @@ export class DhtSharedTier extends SharedTier {
     this.resolved = resolveDhtOptions(options);
   }
 
-  override create({ namespace, clock, events = NOBODY }: SharedTierContext): SharedTierParts {
+  /** @throws CacheError `LARDER_OPTION_INVALID` for an outbox beside networks taken from the context: its worker has none */
+  override create({ namespace, clock, events = NOBODY, replay }: SharedTierContext): SharedTierParts {
     const options = this.resolved;
+    if (options.fixedNetwork === null && replay !== undefined) {
+      throw new CacheError(
+        'LARDER_OPTION_INVALID',
+        'Expected no outbox beside a `network` that is taken from the context, got one: its worker belongs to no network. Name one network, or leave the outbox out.',
+      );
+    }
     const make = (id: string): DhtNetwork => {
       const network: DhtNetwork = new DhtNetwork(
         id,

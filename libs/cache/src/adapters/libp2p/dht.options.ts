@@ -88,7 +88,7 @@ const LARGEST_VALUE = 16 * 1024 * 1024;
 /** @throws CacheError `LARDER_OPTION_INVALID`, `LARDER_DURATION_INVALID` */
 export function resolveDhtOptions(options: DhtOptions): ResolvedDhtOptions {
   const { network } = options;
-  const fixedNetwork = networkId(network);
+  const fixedNetwork = typeof network === 'function' ? null : networkId(network);
   const all = { ...DHT_DEFAULTS, ...withoutUndefined(options) };
   const duration = (field: keyof typeof DHT_DEFAULTS, value: Duration, least: number) =>
     between(field, least, Number.MAX_SAFE_INTEGER, durationToMs(value, field));

@@ -13,6 +13,12 @@ export class NetworkInUse {
     private readonly clock: Clock,
   ) {}
 
+  /** What stands before the keys of a network in memory; no two networks have the same. `null`: outside of any. */
+  compartment(): string | null {
+    const id = this.id();
+    return id === undefined ? null : compartmentOf(id);
+  }
+
   /** `null`: outside of any network, or closed. */
   network(): DhtNetwork | null {
     const id = this.id();
@@ -27,4 +33,9 @@ export class NetworkInUse {
     }
     return book;
   }
+}
+
+/** The bar ends it: it is none of the characters that it is made of. */
+export function compartmentOf(network: string): string {
+  return `${encodeURIComponent(network)}|`;
 }

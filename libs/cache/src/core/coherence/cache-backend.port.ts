@@ -70,6 +70,12 @@ export abstract class CacheBackend {
   /** What it promises across instances; a tier that can do less than the protocol asks says so here. */
   readonly capabilities: BackendCapabilities = COHERENT_BACKEND;
 
+  /**
+   * Which of several parts that know nothing of each other the running code belongs to, as text before its keys: memory and
+   * loads under way are kept apart alike. It returns `null` outside of any; such calls go past the cache. `null`: there is one.
+   */
+  readonly compartment: (() => string | null) | null = null;
+
   /** What it can tell operators of its content; `null` where it can tell nothing. */
   readonly inspection: TierInspection | null = null;
 

@@ -57,11 +57,17 @@ export class CacheEngine {
   private readonly road: ReadRoad;
   private readonly deadlines: Deadlines;
   private readonly codec: ResolvedCodecOptions;
+  private readonly apart: (() => string | null) | null;
+  private readonly bypass: (() => boolean) | null;
 
   constructor(private readonly parts: EngineParts) {
     this.local = new LocalTier(parts.memory, parts.log, parts.clock);
     const { backend, log, clock, random, tracing = null } = parts;
     this.deadlines = new Deadlines(clock);
+    const apart = backend?.compartment ?? null;
+    const bypass = parts.bypass ?? null;
+    this.apart = apart;
+    this.bypass = apart === null ? bypass : () => apart() === null || bypass?.() === true;
     this.codec = parts.codec ?? resolveCodecOptions();
     const { codec, events, deadlines } = this;
     const shared = backend === null ? null : new SharedTierReader(backend, clock, events, deadlines, codec, tracing);
@@ -75,26 +81,41 @@ export class CacheEngine {
 
   /** Compiles a cached action. */
   action(definition: ActionDefinition): CachedAction {
-    const { clock, bypass } = this.parts;
+    const { clock } = this.parts;
     const counters = this.counters.of(definition.scope, definition.name);
-    return new CachedAction(definition, counters, this.local, this.road, clock, this.events, bypass ?? null);
+    const { keyOf } = definition;
+    const apart = {
+      ...definition,
+      keyedByArguments: false,
+      keyOf: (args: readonly unknown[]) => this.placed(keyOf(args)),
+    };
+    const compiled = this.apart === null ? definition : apart;
+    return new CachedAction(compiled, counters, this.local, this.road, clock, this.events, this.bypass);
   }
 
   /** Compiles a cached bulk action. */
   manyAction(definition: ManyDefinition): CachedManyAction {
     const counters = this.counters.of(definition.scope, definition.name);
-    const { bypass = null, tracing = null } = this.parts;
-    return new CachedManyAction(definition, counters, this.road, this.events, bypass, tracing);
+    const { tracing = null } = this.parts;
+    const { keyOf } = definition;
+    const apart = {
+      ...definition,
+      keyOf: (id: unknown, rest: readonly unknown[]) => this.placed(keyOf(id, rest)),
+    };
+    const compiled = this.apart === null ? definition : apart;
+    return new CachedManyAction(compiled, counters, this.road, this.events, this.bypass, tracing);
   }
 
   /** Reads by a ready-made key. */
   read(request: ReadRequest): Promise<unknown> {
-    return this.road.read(request);
+    if (this.apart === null) return this.road.read(request);
+    if (this.apart() === null) return Promise.resolve(request.load());
+    return this.road.read({ ...request, key: this.placed(request.key) });
   }
 
   /** What memory holds for a key and may be served, without loading; `undefined` where nothing is. */
   peek(key: string): { readonly value: unknown } | undefined {
-    const entry = this.local.fresh(key, this.parts.clock.monotonic());
+    const entry = this.local.fresh(this.placed(key), this.parts.clock.monotonic());
     return entry === undefined ? undefined : { value: this.local.handOut(entry) };
   }
 
@@ -103,7 +124,8 @@ export class CacheEngine {
    * `false`: what is stored is of a newer version of the source, and stays; or the value is too large for memory.
    * @throws CacheError `LARDER_VALUE_UNCACHEABLE`, or what the shared tier raises when the value is not stored (G7)
    */
-  async set(key: string, value: unknown, tags: readonly string[], policy: ReadPolicy): Promise<boolean> {
+  async set(localKey: string, value: unknown, tags: readonly string[], policy: ReadPolicy): Promise<boolean> {
+    const key = this.placed(localKey);
     const copy = snapshot(value, policy.isolation);
     const { backend, clock } = this.parts;
     const keepMs = policy.ttlMs + policy.graceMs;
@@ -126,7 +148,7 @@ export class CacheEngine {
 
   /** What is known of a key in memory. */
   inspect(key: string): EntryFacts | null {
-    const entry = this.local.store.get(key);
+    const entry = this.local.store.get(this.placed(key));
     if (entry === undefined) return null;
     const now = this.parts.clock.monotonic();
     return {
@@ -150,7 +172,12 @@ export class CacheEngine {
 
   /** True while a load of the key is in the air, which a reader would wait for. */
   loading(key: string): boolean {
-    return this.road.loading(key);
+    return this.road.loading(this.placed(key));
+  }
+
+  /** A key as it stands in the compartment of the running code. */
+  private placed(key: string): string {
+    return this.apart === null ? key : (this.apart() ?? '') + key;
   }
 
   /** Loads in the air. */
