@@ -84,7 +84,7 @@ export class DecisionRemovals {
     const at = runtime.clock.wall();
     const { reason, actor } = order ?? { reason: 'expired', actor: 'decision-cache' };
     if (order === null && done.removed === 0) return { removed: 0, at, wasLogged: false };
-    const appended = await runtime.audit.append({
+    const appended = await runtime.audit.appendInvalidation({
       pattern: keyOf('expired'),
       keys: done.keys.map(keyOf),
       keyCount: done.removed,
@@ -104,7 +104,7 @@ export class DecisionRemovals {
   ): Promise<boolean> {
     const { keyOf, runtime } = this.tiers;
     const keys = removal.kind === 'key' ? [removal.veriKey] : done.keys;
-    const appended = await runtime.audit.append({
+    const appended = await runtime.audit.appendInvalidation({
       pattern: describeRemoval(removal, keyOf),
       keys: keys.map(keyOf),
       keyCount: removal.kind === 'key' ? Math.min(1, removed) : done.removed,
