@@ -22,6 +22,7 @@ const SCENARIOS = {
   codec: 'J: the codec of the shared tiers',
   'decision-removal': 'K: decisions removed by policy hash, 10,000 of 1,000,000 in PostgreSQL',
   scale: 'L: which design serves which size, simulated and by formula',
+  prefix: 'prefix index: 80 candidates among a million rows, and in Redis',
 };
 
 const wanted = process.argv.slice(2);

@@ -224,6 +224,21 @@ describe('PrefixIndex', () => {
     expect(index.counters.accelerator!.failures).toBe(5);
   });
 
+  it('does not take the older record for anything that a cut kept it from replacing, and replaces it afterwards', async () => {
+    const rig = new PrefixRig();
+    const [one, other] = [await rig.instance(), await rig.instance()];
+    const count = async ({ index }: typeof one) => (await index.lookup(SCOPE, [hashOf('a')]))[0]!.cumulativeTokenCount;
+    await one.index.write(entryOf('a', { cumulativeTokenCount: 1 }));
+    one.tier.cutOff();
+    await one.index.write(entryOf('a', { cumulativeTokenCount: 2 }));
+    expect(await count(one)).toBe(2);
+    expect(await count(other)).toBe(1); // it cannot know yet
+    one.tier.reconnect();
+    expect(await count(one)).toBe(2);
+    await rig.clock.advanceAsync(500);
+    expect(await count(other)).toBe(2);
+  });
+
   it('takes a lying accelerator for an empty one', async () => {
     const rig = new PrefixRig();
     const { index, tier } = await rig.instance();

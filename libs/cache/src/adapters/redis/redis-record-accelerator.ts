@@ -35,6 +35,9 @@ const CONTROL_FIELDS = ['e', 'l', 'f', 'h'] as const;
  * later stamp.
  */
 export class RedisRecordAccelerator extends RecordAccelerator {
+  /** Of a reading: keys under which something stands that is no record; what is stored after it takes its place. */
+  private readonly spoiled = new WeakMap<RecordReading, ReadonlySet<string>>();
+
   constructor(
     private readonly link: RedisLink,
     private readonly keys: RedisKeys,
@@ -59,7 +62,9 @@ export class RedisRecordAccelerator extends RecordAccelerator {
         : await this.link.run(this.limitMs, (client) =>
             readTogether(client, this.keys.control, redisKeys, fields, era),
           );
-      return judged(redisKeys, values, control, now);
+      const { reading, spoiled } = judged(redisKeys, values, control, now);
+      if (spoiled.size > 0) this.spoiled.set(reading, spoiled);
+      return reading;
     } catch (error) {
       throw tierUnavailable(error);
     }
@@ -73,7 +78,8 @@ export class RedisRecordAccelerator extends RecordAccelerator {
       const redisKey = this.keys.record(group, key);
       const deadline = Math.floor(reading.now + lifeMs);
       keys.push(redisKey);
-      args.push(deadline, encodeRecord(redisKey, reading.position, { order, deadline, payload }));
+      const inPlace = this.spoiled.get(reading)?.has(redisKey) === true ? 1 : 0;
+      args.push(deadline, encodeRecord(redisKey, reading.position, { order, deadline, payload }), inPlace);
       longestMs = Math.max(longestMs, lifeMs);
     }
     if (keys.length === 0) return;
@@ -148,18 +154,18 @@ function judged(
   values: readonly Reply[],
   { position, notBefore, nonce }: Control,
   now: number,
-): RecordReading {
-  let rejected = 0;
+): { readonly reading: RecordReading; readonly spoiled: ReadonlySet<string> } {
+  const spoiled = new Set<string>();
   const records = redisKeys.map((redisKey, index): StandingRecord | null => {
     const raw = values[index];
     if (raw === null || raw === undefined) return null;
     const record = Buffer.isBuffer(raw) ? decodeRecord(redisKey, raw) : null;
     if (record === null) {
-      rejected += 1;
+      spoiled.add(redisKey);
       return null;
     }
     if (record.nonce !== nonce || record.ord < notBefore || record.deadline <= now) return null;
     return { payload: record.payload, leftMs: record.deadline - now };
   });
-  return { position, now, records, rejected };
+  return { reading: { position, now, records, rejected: spoiled.size }, spoiled };
 }

@@ -38,6 +38,6 @@ export class PromptCacheEntry {
   expiresAt!: Date;
 
   /** Orders writes and fences. */
-  @Column('bigint', { default: () => `nextval('${PREFIX_ORDER_SEQUENCE}'::regclass)` })
+  @Column('bigint', { default: () => `nextval('${PREFIX_ORDER_SEQUENCE}')` })
   seq!: string;
 }
