@@ -75,7 +75,9 @@ export class PrefixRig {
       withheld: (tags) => tags.some((tag) => this.withheld.has(tag)),
       onTrouble: (what, error) => this.troubles.push(`${what}: ${String(error)}`),
     });
-    const cache = new PrefixCache(index, this.clock, {}, (message) => this.warnings.push(message));
+    const cache = new PrefixCache(index, this.clock, {}, (consequence, error) =>
+      this.warnings.push(`${consequence}. ${(error as Error).message}`),
+    );
     return { index, cache, tier, rig };
   }
 }

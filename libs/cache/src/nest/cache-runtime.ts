@@ -44,6 +44,8 @@ import type { RuntimeHolder } from './interception/runtime-binding.js';
  */
 export class CacheRuntime {
   readonly logger = new Logger('Larder');
+  /** For trouble that may come often: rate-limited, and keys as the key policy says. */
+  readonly cacheLog: CacheLog;
   readonly namespace: string;
   readonly instanceId = randomUUID();
   readonly clock: Clock;
@@ -77,7 +79,8 @@ export class CacheRuntime {
     this.clock = options.clock ?? new SystemClock();
     this.keyPolicy = new KeyPolicy(resolveKeyPolicyOptions(options.keyPolicy));
     this.logging = resolveLoggingOptions(options.logging);
-    const cacheLog = new CacheLog(this.logger, this.clock, this.keyPolicy);
+    this.cacheLog = new CacheLog(this.logger, this.clock, this.keyPolicy);
+    const { cacheLog } = this;
     this.exporters = metricsExportersOf(options.metrics);
     const tracing = tracingOf(this.exporters);
     const compilePattern = targetMatcher(new PatternCache());

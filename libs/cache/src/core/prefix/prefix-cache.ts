@@ -77,7 +77,8 @@ export class PrefixCache {
     private readonly index: PrefixIndex,
     private readonly clock: Clock,
     options: PrefixCacheOptions,
-    private readonly warn: (message: string) => void,
+    /** Told what a swallowed error has led to, and the error; at most once in `reportEveryMs` for each consequence. */
+    private readonly onTrouble: (consequence: string, error: unknown) => void,
   ) {
     this.options = resolvePrefixCacheOptions(options);
   }
@@ -204,7 +205,7 @@ export class PrefixCache {
     const last = this.reportedAt.get(consequence) ?? Number.NEGATIVE_INFINITY;
     if (now - last < this.options.reportEveryMs) return;
     this.reportedAt.set(consequence, now);
-    this.warn(`${consequence}. ${error instanceof Error ? error.message : String(error)}`);
+    this.onTrouble(consequence, error);
   }
 }
 

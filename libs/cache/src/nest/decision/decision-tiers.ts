@@ -110,14 +110,14 @@ export class DecisionTiers {
   }
 
   private report(error: unknown): void {
-    const { logger } = this.runtime;
+    const { logger, cacheLog } = this.runtime;
     if (error === null) logger.log('The durable tier of decisions answers again');
-    else
-      logger.warn(
-        `The durable tier of decisions is away; what is in the caches in front is served, the rest is decided anew. ${error instanceof Error ? error.message : 'It gave no reason.'}`,
-      );
+    else cacheLog.warn('decision store', AWAY, error);
   }
 }
+
+const AWAY =
+  'The durable tier of decisions is away; what is in the caches in front is served, the rest is decided anew.';
 
 /** What one process holds for itself would outlive its invalidation by another. */
 function assertShared(store: DecisionStore, leased: boolean): void {

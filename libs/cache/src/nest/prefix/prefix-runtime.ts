@@ -20,9 +20,6 @@ import {
   type PrefixIndexModuleOptions,
 } from './prefix-index-module.options.js';
 
-/** One kind of trouble that no caller sees is logged at most once in this time, ms. */
-const REPORT_EVERY_MS = 10_000;
-
 const CONSEQUENCE: Readonly<Record<string, string>> = {
   accelerator: 'The shared tier did not answer for the prefix index; its store is asked',
   refresh: 'Windows of prefixes could not be moved on; it is tried again',
@@ -36,7 +33,6 @@ export class PrefixRuntime implements OnModuleInit, BeforeApplicationShutdown, O
   readonly cache: PrefixCache;
   private readonly store: PrefixStore;
   private readonly sweeper: PrefixSweeper | null;
-  private readonly reportedAt = new Map<string, number>();
 
   /** @throws CacheError `LARDER_OPTION_INVALID`, `LARDER_DURATION_INVALID` naming the field */
   constructor(
@@ -44,7 +40,7 @@ export class PrefixRuntime implements OnModuleInit, BeforeApplicationShutdown, O
     private readonly runtime: CacheRuntime,
     private readonly discovery: DiscoveryService,
   ) {
-    const { clock, records, invalidations, engine, logger } = runtime;
+    const { clock, records, invalidations, engine, cacheLog } = runtime;
     const { store = new InMemoryPrefixStore(clock), cache = {}, sweep } = options;
     const accelerate = options.accelerate ?? PREFIX_INDEX_MODULE_DEFAULTS.accelerate;
     this.store = store;
@@ -57,7 +53,9 @@ export class PrefixRuntime implements OnModuleInit, BeforeApplicationShutdown, O
       withheld: (tags) => engine.local.promised.hit('', tags),
       onTrouble: (what, error) => this.report(what, error),
     });
-    this.cache = new PrefixCache(this.index, clock, cache, (message) => logger.warn(message));
+    this.cache = new PrefixCache(this.index, clock, cache, (consequence, error) =>
+      cacheLog.warn(consequence, `${consequence}.`, error),
+    );
     const sweeping = resolvePrefixSweepOptions(sweep);
     const onTrouble = (error: unknown): void => this.report('sweep', error);
     this.sweeper = sweeping === null ? null : new PrefixSweeper(store, clock, sweeping, Math.random, onTrouble);
@@ -82,10 +80,7 @@ export class PrefixRuntime implements OnModuleInit, BeforeApplicationShutdown, O
   }
 
   private report(what: string, error: unknown): void {
-    const now = this.runtime.clock.monotonic();
-    if (now - (this.reportedAt.get(what) ?? Number.NEGATIVE_INFINITY) < REPORT_EVERY_MS) return;
-    this.reportedAt.set(what, now);
-    this.runtime.logger.warn(`${CONSEQUENCE[what]}. ${error instanceof Error ? error.message : String(error)}`);
+    this.runtime.cacheLog.warn(`prefix ${what}`, `${CONSEQUENCE[what]}.`, error);
   }
 }
 
