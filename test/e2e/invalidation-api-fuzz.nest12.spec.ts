@@ -1,6 +1,6 @@
 import type { INestApplication } from '@nestjs/common';
 import fc from 'fast-check';
-import { CacheModule } from 'nestjs-larder';
+import { CacheModule, InMemoryOutboxStore } from 'nestjs-larder';
 import { Agent, request as send } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { PLATFORMS, startHttpApp } from './http-app.js';
@@ -8,6 +8,7 @@ import { PLATFORMS, startHttpApp } from './http-app.js';
 const SEED = 20_260_115;
 const BODIES = 7_000;
 const QUERIES = 3_000;
+const OPERATORS = 2_000;
 const AT_ONCE = 16;
 
 interface Sent {
@@ -95,6 +96,46 @@ const brokenJson = fc.oneof(
   ),
 );
 
+const badReason = fc.oneof(notText, fc.constantFrom('', 'a\u0000', 'r'.repeat(257)));
+const badTtl = fc.oneof(
+  fc.boolean(),
+  fc.constantFrom(0, -1, 1e300, '', '1y', '-1s', '0ms', '9'.repeat(33)),
+  fc.object({ maxDepth: 2 }),
+);
+const switchOrder = fc.oneof(
+  fc.record({ scope: fc.oneof(notText, fc.constantFrom('', 's'.repeat(129))), reason: fc.constant('x') }),
+  fc.record({ scope: fc.constant('user'), reason: badReason }),
+  fc.record({ scope: text, reason: fc.constant('x'), enabled: fc.oneof(text, fc.integer()) }),
+  fc.record({ scope: fc.constant('user'), reason: fc.constant('x'), ttl: badTtl }),
+  fc.record({ scope: text, reason: fc.constant('x') }), // no such scope
+  badRest.map((rest) => ({ scope: 'user', reason: 'x', request_id: 1, ...rest })),
+);
+const resetOrder = fc.oneof(
+  fc.record({ ids: fc.oneof(notList, fc.constant([])) }),
+  fc
+    .array(fc.oneof(text, fc.constantFrom('F'.repeat(64), '0'.repeat(63))), { minLength: 1, maxLength: 3 })
+    .map((ids) => ({ ids })),
+  fc.record({ reason: badReason }),
+);
+/** What stands for "no body" is an order to reset all. */
+const ORDERS_ALL = ['', 'null'];
+const badOrderOfOperators: fc.Arbitrary<Sent> = fc
+  .oneof(
+    fc.tuple(
+      fc.constant('/cache/switches'),
+      switchOrder.map((order) => JSON.stringify(order)),
+    ),
+    fc.tuple(
+      fc.constant('/outbox/dead-letters/reset'),
+      resetOrder.map((order) => JSON.stringify(order)),
+    ),
+    fc.tuple(
+      fc.constantFrom('/cache/switches', '/outbox/dead-letters/reset'),
+      brokenJson.filter((body) => !ORDERS_ALL.includes(body.toString().trim())),
+    ),
+  )
+  .map(([to, body]) => ({ method: 'POST' as const, path: to, headers: JSON_TYPE, body }));
+
 const badBody: fc.Arbitrary<Sent> = fc.oneof(
   fc
     .tuple(path, badOrder)
@@ -156,6 +197,23 @@ const badQuery: fc.Arbitrary<Sent> = fc
   })
   .map((query) => ({ method: 'GET' as const, path: `/audit/logs${query}` }));
 
+const badQueryOfOperators: fc.Arbitrary<Sent> = fc.oneof(
+  fc
+    .oneof(
+      fc.tuple(fc.constant('limit'), word),
+      fc.constantFrom(['limit', '0'], ['limit', '1001'], ['after', '1-x'], ['after', '9'.repeat(16)], ['offset', '1']),
+      fc.tuple(fc.constant('after'), text),
+    )
+    .map(([name, value]) => `/outbox/dead-letters?${name}=${encodeURIComponent(wellFormed(value!))}`)
+    .map((to) => ({ method: 'GET' as const, path: to })),
+  fc
+    .oneof(
+      fc.constantFrom('', 'key=', `key=${'k'.repeat(1025)}`, 'key=a&key=b', 'key=a&x=1'),
+      fc.tuple(text, text).map((pair) => `x${pair.map((part) => encodeURIComponent(wellFormed(part))).join('=')}`),
+    )
+    .map((query) => ({ method: 'GET' as const, path: `/cache/explain?${query}` })),
+);
+
 /** As `String.prototype.toWellFormed`, which Node 20 has and the compiled language level has not. */
 function wellFormed(given: string): string {
   return Buffer.from(given).toString();
@@ -172,7 +230,12 @@ describe.each(PLATFORMS)('the invalidation API under malformed requests on %s', 
     process.on('unhandledRejection', note);
     agent = new Agent({ keepAlive: true, maxSockets: AT_ONCE + 1 });
     app = await startHttpApp(platform, {
-      imports: [CacheModule.forRoot({ admin: { public: true, commandsPerMinute: Infinity } })],
+      imports: [
+        CacheModule.forRoot({
+          outbox: new InMemoryOutboxStore(),
+          admin: { public: true, commandsPerMinute: Infinity },
+        }),
+      ],
     });
     await app.listen(0, '127.0.0.1');
     ({ port } = app.getHttpServer().address() as AddressInfo);
@@ -220,6 +283,11 @@ describe.each(PLATFORMS)('the invalidation API under malformed requests on %s', 
 
   it(`refuses ${QUERIES} page parameters, and says what to ask instead`, async () => {
     await assertRefused(fc.sample(badQuery, { seed: SEED, numRuns: QUERIES }));
+  }, 120_000);
+
+  it(`refuses ${OPERATORS} orders and questions of operators, and says what to send instead`, async () => {
+    const malformed = fc.oneof(badOrderOfOperators, badQueryOfOperators);
+    await assertRefused(fc.sample(malformed, { seed: SEED, numRuns: OPERATORS }));
   }, 120_000);
 
   it('answers others while a pattern that V8 would choke on is matched', async () => {

@@ -5,6 +5,8 @@ import {
   Cached,
   CacheHealth,
   CacheInvalidations,
+  CacheService,
+  InvalidationIntent,
   CacheModule,
   CacheScope,
   InvalidationIntentBatch,
@@ -22,7 +24,7 @@ import { createDatabase, type TestDatabase } from '../typeorm/database.js';
 class Users {
   loads = 0;
 
-  @Cached('1h')
+  @Cached<Users['get']>({ ttl: '1h', tags: (_, id) => [`user:${id}`] })
   async get(id: number): Promise<string> {
     this.loads += 1;
     return `user ${id}`;
@@ -138,6 +140,46 @@ describe('the routes for operators of three instances, over PostgreSQL and Redis
     await post(late, '/cache/switches', { scope: 'user', reason: 'x' }).expect(200);
     for (const instance of instances) await eventually('the switch to leave', () => isCached(instance));
     await instances.pop()!.app.close();
+  }, 60_000);
+
+  it('explain on every instance who invalidated a key, where, and what Redis holds of it', async () => {
+    const [a, b] = instances as [Instance, Instance];
+    const explain = async (instance: Instance) =>
+      (await get(instance, '/cache/explain?key=user:get:5').expect(200)).body;
+    for (const { users } of instances) await users.get(5);
+    const held = await explain(b);
+    expect(held.shared).toMatchObject({ tier: 'redis', state: 'held', entry: { valid: true } });
+    const { requestId, position } = await a.app
+      .get(CacheService)
+      .invalidate([InvalidationIntent.tag('user:5')], { actor: 'alice', reason: 'renamed' });
+    await eventually('the news to arrive', async () => (await explain(b)).last_invalidation !== null);
+    expect((await explain(b)).shared.entry).toMatchObject({ valid: false, fault: 'tag' });
+    await b.users.get(5);
+    const told = await explain(b);
+    expect(told.last_miss).toMatchObject({ cause: 'invalidated', by: { kind: 'tag', target: 'user:5', position } });
+    expect(told.invalidated_by).toMatchObject({ triggered_by: 'alice', reason: 'renamed', request_id: requestId });
+    const late = await open(true); // it has seen nothing of it
+    instances.push(late);
+    await late.users.get(5);
+    const later = await explain(late);
+    expect(later.tags[1].invalidated_at).not.toBeNull();
+    expect(position.startsWith(later.tags[1].invalidated_at)).toBe(true);
+    expect(later.invalidated_by).toMatchObject({ triggered_by: 'alice', request_id: requestId });
+    await instances.pop()!.app.close();
+  });
+
+  it('explain that Redis was away, and that it came back with another history', async () => {
+    const [a] = instances as [Instance];
+    const explain = async (key: string) => (await get(a, `/cache/explain?key=${key}`).expect(200)).body;
+    await a.users.get(6);
+    await server.kill();
+    await eventually('Redis to be missed', async () => (await explain('x')).shared.state === 'away');
+    await a.users.get(7);
+    expect((await explain('user:get:7')).last_miss.cause).toBe('tier away');
+    await server.restart();
+    await eventually('Redis to be back', () => a.app.get(CacheHealth).report().log.state === 'live');
+    await a.users.get(6);
+    expect((await explain('user:get:6')).last_miss.cause).toBe('other history');
   }, 60_000);
 
   it('show a row that cannot be applied, and apply it once it is mended and reset', async () => {

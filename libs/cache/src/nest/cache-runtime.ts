@@ -14,6 +14,7 @@ import { resolveCodecOptions } from '../core/codec/codec.options.js';
 import { CacheEngine } from '../core/engine/cache-engine.js';
 import { resolveMemoryOptions } from '../core/engine/l1.options.js';
 import { InvalidationIntent } from '../core/invalidation/intent.js';
+import { InvalidationJournal } from '../core/invalidation/invalidation-journal.js';
 import { InvalidationService } from '../core/invalidation/invalidation-service.js';
 import { LogApplier } from '../core/invalidation/log-applier.js';
 import { targetMatcher } from '../core/invalidation/target-matcher.js';
@@ -65,6 +66,7 @@ export class CacheRuntime {
   private readonly logging: Required<LoggingOptions>;
   readonly compiler: CacheMethodCompiler;
   readonly switches: RuntimeSwitches;
+  readonly journal: InvalidationJournal;
   /** Names of the tiers a read passes, in order. */
   readonly tiers: readonly string[];
   private readonly anchor: HistoryAnchor | null;
@@ -117,6 +119,7 @@ export class CacheRuntime {
       tracing,
     });
     this.applier = new LogApplier(this.engine.local, compilePattern);
+    this.journal = new InvalidationJournal(clock, compilePattern);
     const flush = () => InvalidationIntent.flush();
     this.invalidations = new InvalidationService(log, this.applier, clock, randomUUID, instanceId, flush, tracing);
     const outbox = options.outbox ?? null;
@@ -147,7 +150,7 @@ export class CacheRuntime {
     logReads(this.logging, this.engine.events, this.logger, this.keyPolicy);
     await this.audit.store.open();
     await this.anchor?.open();
-    await this.engine.open(new SettingsFollower(this.applier, () => void this.switches.reload()));
+    await this.engine.open(new SettingsFollower([this.applier, this.journal], () => void this.switches.reload()));
     await this.switches.reload();
     await this.durable.open();
   }

@@ -27,6 +27,7 @@ import { EntrySurvey } from './invalidation-api/entry-survey.js';
 import { invalidationApiController } from './invalidation-api/invalidation-api.controller.js';
 import { resolveInvalidationApiOptions } from './invalidation-api/invalidation-api.options.js';
 import { InvalidationCommands } from './invalidation-api/invalidation-commands.js';
+import { ExplainReader } from './operations/explain-reader.js';
 import { OperationsAudit } from './operations/operations-audit.js';
 import { operationsController } from './operations/operations.controller.js';
 import { resolveOperationsOptions } from './operations/operations.options.js';
@@ -85,6 +86,7 @@ const PROVIDERS: readonly Provider[] = [
   OperationsAudit,
   OutboxDesk,
   SwitchDesk,
+  ExplainReader,
 ];
 
 /** The admin routes of every scope, by path parameter. */

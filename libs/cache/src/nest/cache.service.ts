@@ -1,6 +1,5 @@
 import { Injectable } from '@nestjs/common';
 import type { SourceVersion } from '../core/coherence/source-version.js';
-import type { EntryFacts } from '../core/engine/cache-engine.js';
 import type { InvalidationIntent } from '../core/invalidation/intent.js';
 import { InvalidationIntent as Intent } from '../core/invalidation/intent.js';
 import type { InvalidateOptions, InvalidationResult } from '../core/invalidation/invalidation-service.js';
@@ -12,6 +11,7 @@ import { resolvePolicy } from './cache.options.js';
 import { policyLevels } from './policy-levels.js';
 import { versionTags } from './interception/result-tags.js';
 import { CacheRuntime } from './cache-runtime.js';
+import { KeyExplainer, type KeyExplanation } from './key-explainer.js';
 import type { CachePolicyOptions } from './decorators/decorator.options.js';
 
 /** How one value is kept; what is not said is taken from the module's defaults. */
@@ -34,13 +34,6 @@ export interface GetOrSetOptions<T = any> extends EntryOptions<T> {
    * for it up to 50 ms, and then goes past the cache. @default none: other instances' invalidations are reflected within L
    */
   after?: string;
-}
-
-/** Where a key is. */
-export interface KeyExplanation {
-  readonly key: string;
-  /** `null`: not in this process's memory. */
-  readonly memory: EntryFacts | null;
 }
 
 const DEFAULT_SCOPE = 'app';
@@ -132,10 +125,9 @@ export class CacheService {
     return this.runtime.invalidations.invalidate(intents, options);
   }
 
-  /** Where a key is and what would invalidate it; never its value. */
-  explain(key: string, options: Pick<EntryOptions, 'scope'> = {}): KeyExplanation {
-    const full = keyIn(scopeOf(options), key);
-    return { key: full, memory: this.runtime.engine.inspect(full) };
+  /** Where a key is, what would invalidate it, why it was last missed and who invalidated it; never its value. */
+  async explain(key: string, options: Pick<EntryOptions, 'scope'> = {}): Promise<KeyExplanation> {
+    return new KeyExplainer(this.runtime).explain(keyIn(scopeOf(options), key));
   }
 
   private async reflects(position: string | undefined): Promise<boolean> {

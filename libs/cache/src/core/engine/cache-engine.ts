@@ -41,6 +41,8 @@ export interface EntryFacts {
   readonly ageMs: number;
   /** What is left of its fresh life, ms; negative: expired. */
   readonly freshMs: number;
+  /** What is left of its life, grace included, ms. */
+  readonly keepMs: number;
   readonly bytes: number;
   readonly servable: boolean;
 }
@@ -155,6 +157,7 @@ export class CacheEngine {
       tags: entry.tags,
       ageMs: now - entry.madeAt,
       freshMs: entry.freshUntil - now,
+      keepMs: entry.keepUntil - now,
       bytes: entry.bytes,
       servable: this.local.servable(entry, now),
     };

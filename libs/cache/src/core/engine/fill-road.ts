@@ -73,6 +73,7 @@ export class FillRoad {
     const kept = found?.kind === 'hit' ? this.keepHit(request, mark, found) : null;
     if (kept !== null) return kept;
     const permit = found?.kind === 'permit' ? found : null;
+    this.local.journal.missed(request.key, mark, this.clock.monotonic(), this.shared !== null && found === null);
 
     const startedAt = this.clock.monotonic();
     let value: unknown;
@@ -136,6 +137,7 @@ export class FillRoad {
     const entry = this.sharedEntry(request, mark, hit);
     if (entry === null) return null;
     if (this.local.install(entry, mark) === 'installed') request.onInstalled?.(entry);
+    this.local.journal.filled(request.key, mark, hit.tags, entry.freshUntil, 'kept');
     const answer: Answer = { value: this.local.handOut(entry), outcome: 'hit', tier: hit.tier, ttlMs: hit.freshMs };
     return { answer, entry, tags: hit.tags };
   }
@@ -171,11 +173,14 @@ export class FillRoad {
         permit === null ? 'failed' : await this.shared.fill(request, permit, value, entry.tags, load.freshMs);
       if (filled === 'refused') {
         this.events.emit('fenced', { key: request.key, tier: this.shared.name });
+        this.local.journal.filled(request.key, mark, entry.tags, entry.freshUntil, 'fenced');
         return false;
       }
       if (filled === 'failed') this.local.grantWithoutLease(entry, load.startedAt, request.policy.degradedTtlMs);
     }
     const installation = this.local.install(entry, mark);
+    const fate = installation === 'installed' ? 'kept' : installation === 'fenced' ? 'fenced' : 'not kept';
+    this.local.journal.filled(request.key, mark, entry.tags, entry.freshUntil, fate);
     if (installation === 'fenced') this.events.emit('fenced', { key: request.key, tier: 'memory' });
     if (installation === 'too large') this.trouble(request, 'size', tooLarge(entry));
     if (installation !== 'installed') return false;

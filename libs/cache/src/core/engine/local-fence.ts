@@ -4,6 +4,14 @@ export interface FenceMark {
   readonly generation: number;
 }
 
+/** What has hit something; a pattern is known here by what it does alone. */
+export interface FenceHit {
+  /** `all`: a flush, or everything was dropped; `forgotten`: too long ago to be told apart. */
+  readonly kind: 'key' | 'tag' | 'pattern' | 'all' | 'forgotten';
+  /** The key or the tag. */
+  readonly target: string | null;
+}
+
 /** How many targets and patterns are remembered before the oldest knowledge is folded into the floor (I19). */
 const MAX_TARGETS = 20_000;
 const MAX_PATTERNS = 256;
@@ -82,6 +90,17 @@ export class LocalFence {
       if (recent.matches(key)) return false;
     }
     return true;
+  }
+
+  /** What has hit it since the mark, for those who ask why; `null`: nothing. */
+  hitSince(mark: FenceMark, key: string, tags: readonly string[]): FenceHit | null {
+    if (this.untouched(mark, key, tags)) return null;
+    const since = mark.sequence;
+    if (mark.generation !== this.generation) return { kind: 'all', target: null };
+    if (since < this.floor) return { kind: 'forgotten', target: null };
+    if ((this.keys.get(key) ?? 0) > since) return { kind: 'key', target: key };
+    const tag = tags.find((each) => (this.tags.get(each) ?? 0) > since);
+    return tag === undefined ? { kind: 'pattern', target: null } : { kind: 'tag', target: tag };
   }
 
   /** Targets remembered, for the bound's test. */

@@ -6,6 +6,7 @@ import { L1Store } from './l1-store.js';
 import type { ResolvedMemoryOptions } from './l1.options.js';
 import { LocalFence, type FenceMark } from './local-fence.js';
 import { PatternSweep } from './pattern-sweep.js';
+import { ReadJournal } from './read-journal.js';
 import { PromisedTargets } from './promised-targets.js';
 
 /** The part of a log that decides whether memory may be served. */
@@ -33,6 +34,8 @@ const SWEEP_SLICE = 2000;
  */
 export class LocalTier {
   readonly fence = new LocalFence();
+  /** How each key was last filled and why it was last missed, for operators. */
+  readonly journal = new ReadJournal(this.fence);
   /** What the shared tier still owes. */
   readonly promised = new PromisedTargets();
   readonly store: L1Store;

@@ -86,6 +86,14 @@ const REACH = {
 };
 const rowId = { type: 'string', pattern: '^[0-9a-f]{64}$' };
 const figures = { type: 'object', additionalProperties: true };
+const ms = number('ms', 1000);
+const HIT = object({
+  kind: text(undefined, 'tag'),
+  target: nullable(text(undefined, 'user:123')),
+  position: nullable(text()),
+  request_id: nullable(text()),
+  at: nullable(instant),
+});
 const TIMES = nullable(
   object({
     count: count('Measured', 100),
@@ -203,6 +211,26 @@ const ROUTES: Readonly<Record<string, RouteFacts>> = {
       }),
     ),
     refusals: ACCESS,
+  },
+  explain: {
+    operation: { summary: 'Explains where a key is, and why it is not', operationId: 'cache_explain' },
+    parameters: [query('key', text(undefined, 'user:get_user:123'), 'The key with its scope', true)],
+    reply: reply(
+      'What memory of this instance, the shared tier, the log and the audit know; never a value',
+      object({
+        key: text(),
+        instance: text(),
+        memory: nullable(
+          object({ servable: flag, age_ms: ms, fresh_ms: ms, keep_ms: ms, bytes: count('Accounted', 900) }),
+        ),
+        shared: nullable(object({ tier: text(), state: text(undefined, 'held'), entry: nullable(figures) })),
+        tags: list(object({ tag: text(), invalidated_at: nullable(text()), request_id: nullable(text()) })),
+        last_miss: nullable(object({ cause: text(undefined, 'invalidated'), at: instant, by: nullable(HIT) })),
+        last_invalidation: nullable(HIT),
+        invalidated_by: nullable(figures),
+      }),
+    ),
+    refusals: { 400: refusal('The key is not as described'), ...ACCESS },
   },
   switches: {
     operation: { summary: 'Shows what is switched at run time', operationId: 'cache_switches' },

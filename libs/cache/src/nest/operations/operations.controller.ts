@@ -5,6 +5,7 @@ import { AdminGate } from '../admin/admin-gate.js';
 import { CacheMetrics } from '../cache-metrics.js';
 import { CacheRuntime } from '../cache-runtime.js';
 import type { HttpRequest } from '../http/http-request.js';
+import { ExplainReader, type ExplainReply } from './explain-reader.js';
 import { metricsReply, type MetricsReply } from './metrics-reply.js';
 import { describeOperations } from './operations-openapi.js';
 import type { ResolvedOperationsOptions } from './operations.options.js';
@@ -20,6 +21,7 @@ export function operationsController(paths: ResolvedOperationsOptions): Type {
     constructor(
       @Inject(OutboxDesk) private readonly outbox: OutboxDesk,
       @Inject(SwitchDesk) private readonly desk: SwitchDesk,
+      @Inject(ExplainReader) private readonly explainer: ExplainReader,
       @Inject(CacheMetrics) private readonly figures: CacheMetrics,
       @Inject(CacheRuntime) private readonly runtime: CacheRuntime,
       @Inject(AdminGate) private readonly gate: AdminGate,
@@ -45,6 +47,11 @@ export function operationsController(paths: ResolvedOperationsOptions): Type {
     async metrics(@Req() request: HttpRequest): Promise<MetricsReply> {
       await this.gate.look(request);
       return metricsReply(this.figures.snapshot(), this.runtime.instanceId);
+    }
+
+    @Get(paths.explainPath)
+    explain(@Req() request: HttpRequest): Promise<ExplainReply> {
+      return this.explainer.explain(request);
     }
 
     @Get(paths.switchesPath)

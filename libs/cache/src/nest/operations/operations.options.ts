@@ -10,6 +10,8 @@ export interface OperationsOptions {
   resetPath?: string;
   /** `GET`: the numbers of this instance's cache. @default 'cache/metrics' */
   metricsPath?: string;
+  /** `GET`: where a key is, and why it is not. @default 'cache/explain' */
+  explainPath?: string;
   /** `GET`: what is switched at run time; `POST`: switches. @default 'cache/switches' */
   switchesPath?: string;
 }
@@ -21,6 +23,7 @@ export const OPERATIONS_DEFAULTS: ResolvedOperationsOptions = Object.freeze({
   deadLettersPath: 'outbox/dead-letters',
   resetPath: 'outbox/dead-letters/reset',
   metricsPath: 'cache/metrics',
+  explainPath: 'cache/explain',
   switchesPath: 'cache/switches',
 });
 
@@ -38,9 +41,9 @@ export function resolveOperationsOptions(options: OperationsOptions = {}): Resol
     }
     resolved[field as keyof OperationsOptions] = path;
   }
-  const { outboxPath, deadLettersPath, metricsPath, switchesPath, resetPath } = resolved;
+  const { outboxPath, deadLettersPath, metricsPath, explainPath, switchesPath, resetPath } = resolved;
   const repeated = [
-    ...repetitions([outboxPath, deadLettersPath, metricsPath, switchesPath]),
+    ...repetitions([outboxPath, deadLettersPath, metricsPath, explainPath, switchesPath]),
     ...repetitions([resetPath, switchesPath]),
   ];
   if (repeated.length > 0) throw invalid('operations', 'paths that differ', repeated[0]);

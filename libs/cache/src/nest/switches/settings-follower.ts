@@ -2,21 +2,21 @@ import type { LogListener, ResetCause } from '../../core/coherence/invalidation-
 import type { Invalidation } from '../../core/coherence/invalidation.js';
 import { SETTINGS_TAG } from '../../core/coherence/shared-settings.js';
 
-/** Follows the log for the cache, and hears in it that settings have changed. */
+/** Follows the log for others, and hears in it that settings have changed. */
 export class SettingsFollower implements LogListener {
   constructor(
-    private readonly cache: LogListener,
+    private readonly others: readonly LogListener[],
     private readonly changed: () => void,
   ) {}
 
   apply(invalidation: Invalidation, position: string): void {
-    this.cache.apply(invalidation, position);
+    for (const other of this.others) other.apply(invalidation, position);
     if (invalidation.tags.includes(SETTINGS_TAG)) this.changed();
   }
 
   /** Messages may have been missed, and the server may have lost more than messages. */
   reset(cause: ResetCause): void {
-    this.cache.reset(cause);
+    for (const other of this.others) other.reset(cause);
     this.changed();
   }
 }

@@ -1,0 +1,101 @@
+import type { Clock } from '../clock/clock.port.js';
+import type { Invalidation, PatternTarget } from '../coherence/invalidation.js';
+import type { LogListener, ResetCause } from '../coherence/invalidation-log.port.js';
+
+/** An invalidation as it came out of the log. */
+export interface NotedInvalidation {
+  /** The request's id: that of its audit row. */
+  readonly requestId: string;
+  readonly position: string;
+  readonly reason: string;
+  /** When it was applied here, Unix ms. */
+  readonly at: number;
+}
+
+/** Everything this instance held was dropped: by a flush, or because it could not follow the log. */
+export interface NotedDrop {
+  readonly cause: ResetCause | 'flush';
+  /** `null` where the log's continuity was lost. */
+  readonly by: NotedInvalidation | null;
+  readonly at: number;
+}
+
+interface NotedPattern {
+  readonly target: PatternTarget;
+  readonly matches: (key: string) => boolean;
+  readonly by: NotedInvalidation;
+}
+
+/** Targets and patterns remembered; the oldest are forgotten first (I19). */
+const MAX_TARGETS = 20_000;
+const MAX_PATTERNS = 256;
+
+/** Remembers, for operators, which invalidation last hit which target. */
+export class InvalidationJournal implements LogListener {
+  private readonly keys = new Map<string, NotedInvalidation>();
+  private readonly tags = new Map<string, NotedInvalidation>();
+  private patterns: NotedPattern[] = [];
+  private dropped: NotedDrop | null = null;
+
+  constructor(
+    private readonly clock: Clock,
+    private readonly compilePattern: (target: PatternTarget) => (fullKey: string) => boolean,
+  ) {}
+
+  apply({ id: requestId, reason, keys, tags, patterns, flush }: Invalidation, position: string): void {
+    const by = { requestId, position, reason, at: this.clock.wall() };
+    if (flush) this.dropped = { cause: 'flush', by, at: by.at };
+    for (const key of keys) note(this.keys, key, by);
+    for (const tag of tags) note(this.tags, tag, by);
+    for (const target of patterns) this.notePattern(target, by);
+  }
+
+  reset(cause: ResetCause): void {
+    this.dropped = { cause, by: null, at: this.clock.wall() };
+  }
+
+  ofKey(key: string): NotedInvalidation | null {
+    return this.keys.get(key) ?? null;
+  }
+
+  ofTag(tag: string): NotedInvalidation | null {
+    return this.tags.get(tag) ?? null;
+  }
+
+  /** The last pattern that hits the key. */
+  ofPatterns(key: string): { readonly target: PatternTarget; readonly by: NotedInvalidation } | null {
+    for (let index = this.patterns.length - 1; index >= 0; index -= 1) {
+      if (this.patterns[index]!.matches(key)) return this.patterns[index]!;
+    }
+    return null;
+  }
+
+  get lastDrop(): NotedDrop | null {
+    return this.dropped;
+  }
+
+  /** Targets remembered, for the bound's test. */
+  get size(): number {
+    return this.keys.size + this.tags.size + this.patterns.length;
+  }
+
+  /** One that this version cannot read is not remembered: it is applied all the same. */
+  private notePattern(target: PatternTarget, by: NotedInvalidation): void {
+    let matches: NotedPattern['matches'];
+    try {
+      matches = this.compilePattern(target);
+    } catch {
+      return;
+    }
+    this.patterns.push({ target, matches, by });
+    if (this.patterns.length > MAX_PATTERNS) this.patterns = this.patterns.slice(MAX_PATTERNS / 2);
+  }
+}
+
+function note(targets: Map<string, NotedInvalidation>, target: string, by: NotedInvalidation): void {
+  targets.delete(target); // a Map keeps the order of insertion
+  if (targets.size >= MAX_TARGETS / 2) {
+    for (const oldest of [...targets.keys()].slice(0, MAX_TARGETS / 20)) targets.delete(oldest);
+  }
+  targets.set(target, by);
+}

@@ -1,0 +1,175 @@
+import type { AuditRecord } from '../core/audit/audit-record.js';
+import type { TierEntryState } from '../core/coherence/tier-inspection.js';
+import type { EntryFacts } from '../core/engine/cache-engine.js';
+import type { FenceHit } from '../core/engine/local-fence.js';
+import type { MissCause } from '../core/engine/read-journal.js';
+import type { NotedInvalidation } from '../core/invalidation/invalidation-journal.js';
+import type { CacheRuntime } from './cache-runtime.js';
+
+/** What the shared tier says of a key. */
+export interface SharedExplanation {
+  readonly tier: string;
+  /** `unknown`: it answers, and cannot be asked about its content. */
+  readonly state: 'held' | 'absent' | 'away' | 'unknown';
+  readonly entry: TierEntryState | null;
+}
+
+/** A tag of the key, and when it was last invalidated. */
+export interface TagExplanation {
+  readonly tag: string;
+  /** The position in the log; with a shared tier as that knows it. `null`: not that anybody knew. */
+  readonly invalidatedAt: string | null;
+  /** As this instance has seen it. */
+  readonly by: NotedInvalidation | null;
+}
+
+/** What hit the key. */
+export interface HitExplanation {
+  readonly kind: FenceHit['kind'];
+  /** The key, the tag, or the pattern with its scope before it. */
+  readonly target: string | null;
+  /** `null`: this instance has not seen it, or does not remember. */
+  readonly by: NotedInvalidation | null;
+}
+
+/** Why the method ran last on this instance. */
+export interface MissExplanation {
+  readonly cause: MissCause | 'other history';
+  /** Unix ms. */
+  readonly at: number;
+  readonly by: HitExplanation | null;
+}
+
+/** Where a key is, what would invalidate it, why it was last missed and who invalidated it; never its value. */
+export interface KeyExplanation {
+  readonly key: string;
+  /** Whose memory it is. */
+  readonly instance: string;
+  /** `null`: not in this process's memory. */
+  readonly memory: EntryFacts | null;
+  /** `null`: memory is the only tier. */
+  readonly shared: SharedExplanation | null;
+  /** As of the last fill; empty where none is known. */
+  readonly tags: readonly TagExplanation[];
+  /** `null`: never missed here, or forgotten. */
+  readonly lastMiss: MissExplanation | null;
+  /** The last invalidation known to have hit it. */
+  readonly lastInvalidation: HitExplanation | null;
+  /** The audit row that tells of it, whoever asked. */
+  readonly invalidatedBy: AuditRecord | null;
+}
+
+/** Rows of the audit looked at where this instance has not seen the invalidation itself. */
+const ROWS = 20;
+
+/** Puts together what memory, the shared tier, the log and the audit know of one key. Fails nobody: what is away is missing. */
+export class KeyExplainer {
+  constructor(private readonly runtime: CacheRuntime) {}
+
+  /** @param key with its scope */
+  async explain(key: string): Promise<KeyExplanation> {
+    const { engine, instanceId: instance } = this.runtime;
+    const memory = engine.inspect(key);
+    const shared = await this.ofSharedTier(key);
+    const known = shared?.entry?.tags ?? memory?.tags ?? engine.local.journal.tagsOf(key) ?? [];
+    const tags = await this.tagsOf(known);
+    const lastInvalidation = this.lastInvalidation(key, tags);
+    const requestId = lastInvalidation?.by?.requestId ?? null;
+    const invalidatedBy = await this.auditRow(key, tags, requestId);
+    return { key, instance, memory, shared, tags, lastMiss: this.lastMiss(key), lastInvalidation, invalidatedBy };
+  }
+
+  private async ofSharedTier(key: string): Promise<SharedExplanation | null> {
+    const { backend } = this.runtime;
+    if (backend === null) return null;
+    const { name: tier, inspection } = backend;
+    if (!backend.available()) return { tier, state: 'away', entry: null };
+    if (inspection === null) return { tier, state: 'unknown', entry: null };
+    try {
+      const entry = (await inspection.entries([key]))[0] ?? null;
+      return { tier, state: entry === null ? 'absent' : 'held', entry };
+    } catch {
+      return { tier, state: 'away', entry: null };
+    }
+  }
+
+  private async tagsOf(tags: readonly string[]): Promise<readonly TagExplanation[]> {
+    const { backend, journal } = this.runtime;
+    let ords: readonly string[] = [];
+    try {
+      ords = (await backend?.inspection?.tagOrds(tags)) ?? [];
+    } catch {
+      // Away: what this instance has seen is all there is.
+    }
+    return tags.map((tag, index) => {
+      const by = journal.ofTag(tag);
+      return { tag, invalidatedAt: ords[index] || (by?.position ?? null), by };
+    });
+  }
+
+  private lastMiss(key: string): MissExplanation | null {
+    const { engine, clock, journal } = this.runtime;
+    const miss = engine.local.journal.missOf(key);
+    if (miss === null) return null;
+    const at = clock.wall() - (clock.monotonic() - miss.at);
+    const drop = journal.lastDrop;
+    const lost = miss.by?.kind === 'all' && drop !== null && drop.cause !== 'flush';
+    return { cause: lost ? 'other history' : miss.cause, at, by: miss.by && this.hitOf(key, miss.by) };
+  }
+
+  private hitOf(key: string, { kind, target }: FenceHit): HitExplanation {
+    const { journal } = this.runtime;
+    switch (kind) {
+      case 'key':
+        return { kind, target, by: journal.ofKey(key) };
+      case 'tag':
+        return { kind, target, by: target === null ? null : journal.ofTag(target) };
+      case 'pattern': {
+        const found = journal.ofPatterns(key);
+        return { kind, target: found && textOf(found.target), by: found?.by ?? null };
+      }
+      case 'all':
+      case 'forgotten':
+        return { kind, target: null, by: journal.lastDrop?.by ?? null };
+    }
+  }
+
+  private lastInvalidation(key: string, tags: readonly TagExplanation[]): HitExplanation | null {
+    const hits: FenceHit[] = [
+      { kind: 'key', target: key },
+      ...tags.map(({ tag }) => ({ kind: 'tag' as const, target: tag })),
+      { kind: 'pattern', target: null },
+      { kind: 'all', target: null },
+    ];
+    const seen = hits.map((hit) => this.hitOf(key, hit)).filter(({ by }) => by !== null);
+    return seen.reduce<HitExplanation | null>(
+      (last, hit) => (last === null || hit.by!.at > last.by!.at ? hit : last),
+      null,
+    );
+  }
+
+  /** By its request id; else, for an instance that came later, the newest row that names the key or one of its tags. */
+  private async auditRow(
+    key: string,
+    tags: readonly TagExplanation[],
+    requestId: string | null,
+  ): Promise<AuditRecord | null> {
+    const { audit, namespace } = this.runtime;
+    if (requestId !== null) return audit.find(requestId);
+    const invalidated = tags.filter(({ invalidatedAt }) => invalidatedAt !== null).map(({ tag }) => `tag ${tag}`);
+    try {
+      for (const pattern of [key, ...invalidated]) {
+        const { records } = await audit.store.list({ namespace, pattern: pattern.slice(0, 1000), limit: ROWS });
+        const row = records.find((record) => record.pattern === pattern || record.keys.includes(pattern));
+        if (row !== undefined) return row;
+      }
+    } catch {
+      // The audit is away: nobody can say.
+    }
+    return null;
+  }
+}
+
+function textOf({ pattern, scope }: { readonly pattern: string; readonly scope: string | null }): string {
+  return scope === null ? pattern : `${scope}:${pattern}`;
+}
