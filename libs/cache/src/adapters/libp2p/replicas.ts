@@ -82,7 +82,7 @@ export class Replicas {
         if (answers.some((each) => each.answer === StoreAnswer.older)) resolve('older');
         else if (answers.filter((each) => each.answer === StoreAnswer.stored).length >= enough) resolve('stored');
         else if (open === 0) {
-          if (answers.some((each) => each.answer === StoreAnswer.stored)) resolve('stored');
+          if (answers.some((each) => each.answer === StoreAnswer.stored) || this.over(record)) resolve('stored');
           else reject(notTaken());
         }
       };
@@ -94,6 +94,11 @@ export class Replicas {
   async storeOn({ member }: Holder, sealed: Uint8Array): Promise<StoreReply | null> {
     if (member === null) return this.parts.server.store(sealed);
     return decodeStoreReply(await member.link.ask(FrameKind.store, sealed, this.parts.requestTimeoutMs));
+  }
+
+  /** True where a record's life ended before it could arrive: there is nothing left to keep, and nobody to blame. */
+  private over({ expiresAt }: DhtRecord): boolean {
+    return expiresAt <= this.parts.clock.wall();
   }
 
   private *everybody(): IterableIterator<Holder> {
