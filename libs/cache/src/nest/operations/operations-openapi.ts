@@ -33,7 +33,9 @@ const nullable = (schema: object): object => ({ ...schema, nullable: true });
 const number = (description: string, example: number): object => ({ type: 'number', description, example });
 const count = (description: string, example: number): object => ({ type: 'integer', minimum: 0, description, example });
 const list = (items: object): object => ({ type: 'array', items });
-const instant = { type: 'string', format: 'date-time' };
+const instant = { type: 'string', format: 'date-time', example: '2025-01-15T10:30:00.000Z' };
+const position = text(undefined, '00000001019467b2d1c0000000009f86d0818884f7c2');
+const instance = text('The instance that answers', '5f0c2b9e-6a53-4c0e-9a55-0b8e5b6f1c2d');
 const flag = { type: 'boolean' };
 /** The type is a stand-in that Swagger expects and drops: what counts is the schema. */
 const body = (properties: object, required: readonly string[], needed: boolean): object => ({
@@ -82,16 +84,20 @@ const SWITCH = {
 };
 const REACH = {
   applies_to: { type: 'string', enum: ['all instances', 'this process'] },
-  instance: text('The instance that answers'),
+  instance,
 };
-const rowId = { type: 'string', pattern: '^[0-9a-f]{64}$' };
-const figures = { type: 'object', additionalProperties: true };
+const ROW_ID = '9f86d081'.repeat(8);
+const rowId = { type: 'string', pattern: '^[0-9a-f]{64}$', example: ROW_ID };
+const figures = (example: object): object => ({ type: 'object', additionalProperties: true, example });
+const requestId = text(undefined, 'req-001');
+const tag = text(undefined, 'user:123');
+const TIMES_EXAMPLE = { count: 100, p50: 1, p95: 4, p99: 9, max: 20 };
 const ms = number('ms', 1000);
 const HIT = object({
   kind: text(undefined, 'tag'),
   target: nullable(text(undefined, 'user:123')),
-  position: nullable(text()),
-  request_id: nullable(text()),
+  position: nullable(position),
+  request_id: nullable(requestId),
   at: nullable(instant),
 });
 const TIMES = nullable(
@@ -146,7 +152,7 @@ const ROUTES: Readonly<Record<string, RouteFacts>> = {
     },
     parameters: [
       query('limit', { type: 'integer', minimum: 1, maximum: MAX_PAGE, default: DEFAULT_PAGE }, 'Most rows'),
-      query('after', text(), 'The `next` of the page before'),
+      query('after', text(undefined, `1736938200000-${ROW_ID}`), 'The `next` of the page before'),
     ],
     reply: reply(
       'A page of dead rows',
@@ -154,14 +160,14 @@ const ROUTES: Readonly<Record<string, RouteFacts>> = {
         dead_letters: list(
           object({
             id: rowId,
-            intent: { ...figures, example: { kind: 'tag', tag: 'user:1' } },
+            intent: figures({ kind: 'tag', tag: 'user:1' }),
             reason: text(undefined, 'rename'),
             attempts: count('Failed ones', 10),
-            last_error: nullable(text()),
+            last_error: nullable(text(undefined, 'The tag is too long')),
             created_at: instant,
           }),
         ),
-        next: nullable(text('null: this was the last page')),
+        next: nullable(text('null: this was the last page', `1736938200000-${ROW_ID}`)),
       }),
     ),
     refusals: { 400: refusal('A parameter is not as described'), ...OUTBOX },
@@ -189,7 +195,7 @@ const ROUTES: Readonly<Record<string, RouteFacts>> = {
     reply: reply(
       'Counts since start; no keys, no values',
       object({
-        instance: text(),
+        instance,
         namespace: text(undefined, 'shop'),
         at: instant,
         shared_tier: nullable(text(undefined, 'redis')),
@@ -198,15 +204,19 @@ const ROUTES: Readonly<Record<string, RouteFacts>> = {
         bypassed: count('Past the cache', 0),
         hit_rate: number('Hits among reads', 0.9),
         actions: list(ACTION),
-        memory: object({ entries: count('Held', 10), bytes: count('Accounted', 9000), removed: figures }),
+        memory: object({
+          entries: count('Held', 10),
+          bytes: count('Accounted', 9000),
+          removed: figures({ evicted: 0, expired: 3 }),
+        }),
         loads_under_way: count('Now', 0),
-        invalidations: figures,
-        fenced_fills: figures,
-        resets: figures,
-        troubles: figures,
+        invalidations: figures({ applied: 12, failed: 0, pending: 0, removed_entries: 9, latency_ms: TIMES_EXAMPLE }),
+        fenced_fills: figures({ memory: 0, shared: 1 }),
+        resets: figures({ history: 1 }),
+        troubles: figures({ read: 0 }),
         link_failures: count('Of the shared tier', 0),
-        log: figures,
-        outbox: nullable(figures),
+        log: figures({ kind: 'redis', state: 'live', lag_ms: 120, lease_left_ms: 1880 }),
+        outbox: nullable(figures({ published: 12, retried: 0, dead: 0, dead_rows: 0, lag_ms: TIMES_EXAMPLE })),
         audit_failures: count('Since start', 0),
       }),
     ),
@@ -218,16 +228,30 @@ const ROUTES: Readonly<Record<string, RouteFacts>> = {
     reply: reply(
       'What memory of this instance, the shared tier, the log and the audit know; never a value',
       object({
-        key: text(),
-        instance: text(),
+        key: text(undefined, 'user:get_user:123'),
+        instance,
         memory: nullable(
           object({ servable: flag, age_ms: ms, fresh_ms: ms, keep_ms: ms, bytes: count('Accounted', 900) }),
         ),
-        shared: nullable(object({ tier: text(), state: text(undefined, 'held'), entry: nullable(figures) })),
-        tags: list(object({ tag: text(), invalidated_at: nullable(text()), request_id: nullable(text()) })),
+        shared: nullable(
+          object({
+            tier: text(undefined, 'redis'),
+            state: text(undefined, 'held'),
+            entry: nullable(figures({ valid: true, fault: null, fresh_ms: 58_790, keep_ms: 58_790, bytes: 240 })),
+          }),
+        ),
+        tags: list(object({ tag, invalidated_at: nullable(position), request_id: nullable(requestId) })),
         last_miss: nullable(object({ cause: text(undefined, 'invalidated'), at: instant, by: nullable(HIT) })),
         last_invalidation: nullable(HIT),
-        invalidated_by: nullable(figures),
+        invalidated_by: nullable(
+          figures({
+            id: 123,
+            pattern: 'tag user:123',
+            triggered_by: 'alice',
+            reason: 'renamed',
+            request_id: 'req-001',
+          }),
+        ),
       }),
     ),
     refusals: { 400: refusal('The key is not as described'), ...ACCESS },
