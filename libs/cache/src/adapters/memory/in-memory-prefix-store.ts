@@ -33,6 +33,7 @@ const MAX_ENTRIES = 100_000;
 /** The prefixes of one process, in its memory: the default, and the model the others are held against. */
 export class InMemoryPrefixStore extends PrefixStore {
   override readonly kind = 'memory';
+  override readonly shared = false;
   private readonly rows = new Map<string, Row>();
   private readonly fences = new Map<string, Fence>();
   private orders = 0;

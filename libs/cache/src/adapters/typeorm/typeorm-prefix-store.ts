@@ -57,6 +57,7 @@ const FENCES_AT_ONCE = 20;
  */
 export class TypeOrmPrefixStore extends PrefixStore {
   override readonly kind = 'postgres';
+  override readonly shared = true;
   private readonly schema: 'install' | 'check';
   private readonly retries: number;
   private dataSource: DataSource | null;

@@ -52,6 +52,9 @@ export abstract class PrefixStore {
   /** Technology, e.g. `memory`, `postgres`. */
   abstract readonly kind: string;
 
+  /** True where all instances of an application see the same entries. */
+  abstract readonly shared: boolean;
+
   /** Prepares the place (schema). Called once before use. */
   abstract open(): Promise<void>;
 

@@ -43,6 +43,7 @@ export class PrefixRuntime implements OnModuleInit, BeforeApplicationShutdown, O
     const { clock, records, invalidations, engine, cacheLog } = runtime;
     const { store = new InMemoryPrefixStore(clock), cache = {}, sweep } = options;
     const accelerate = options.accelerate ?? PREFIX_INDEX_MODULE_DEFAULTS.accelerate;
+    assertShared(store, runtime.log.leased);
     this.store = store;
     this.index = new PrefixIndex({
       store,
@@ -94,5 +95,14 @@ export function prefixRuntime(
   throw new CacheError(
     'LARDER_OPTION_INVALID',
     'Expected CacheModule beside PrefixIndexModule, got none. Import CacheModule.forRoot() in the root module: the index goes its removal road.',
+  );
+}
+
+/** What one process holds for itself would outlive its invalidation by another. */
+function assertShared(store: PrefixStore, leased: boolean): void {
+  if (!leased || store.shared) return;
+  throw new CacheError(
+    'LARDER_OPTION_INVALID',
+    'Expected `store` of PrefixIndexModule to be one that all instances share, since the backend is shared, got one of this process alone. Give `typeormPrefixes({ dataSource })`.',
   );
 }
