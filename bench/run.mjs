@@ -22,6 +22,7 @@ const SCENARIOS = {
   codec: 'J: the codec of the shared tiers',
   'decision-removal': 'K: decisions removed by policy hash, 10,000 of 1,000,000 in PostgreSQL',
   scale: 'L: which design serves which size, simulated and by formula',
+  'invalidation-api': 'M: POST /invalidate/key, beside what it cannot do without',
   prefix: 'prefix index: 80 candidates among a million rows, and in Redis',
   dht: 'put and get of 1 KB in a DHT of ten nodes, beside kad-dht as it comes',
 };
