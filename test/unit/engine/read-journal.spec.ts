@@ -11,7 +11,7 @@ describe('the journal of reads', () => {
       journal.filled(`k${n}`, fence.mark(), [], n + 10, 'kept');
       most = Math.max(most, journal.size);
     }
-    expect(most).toBe(2_000);
+    expect(most).toBe(1_000);
     expect(journal.missOf('k0')).toBeNull();
     expect(journal.missOf('k29999')).toEqual({ cause: 'cold', by: null, at: 29_999 });
   });

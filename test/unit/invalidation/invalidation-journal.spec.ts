@@ -16,7 +16,7 @@ describe('the journal of invalidations', () => {
       noted.apply(invalidationOf({ keys: [`k${n}`], tags: [`t${n}`], patterns }), 'p');
       most = Math.max(most, noted.size);
     }
-    expect(most).toBeLessThanOrEqual(4_256);
+    expect(most).toBeLessThanOrEqual(2_256);
     expect([noted.ofKey('k0'), noted.ofTag('t0'), noted.ofPatterns('p0')]).toEqual([null, null, null]);
     expect([noted.ofKey('k14999'), noted.ofTag('t14999'), noted.ofPatterns('p14999')]).not.toContain(null);
   });

@@ -34,7 +34,7 @@ interface KeyRecord {
 }
 
 /** Keys remembered; those not read from below memory for the longest time are forgotten first (I19). */
-const MAX_KEYS = 2_000;
+const MAX_KEYS = 1_000;
 
 /**
  * Remembers of each key how it was last filled and why it was last missed, for operators. It is written where a read has

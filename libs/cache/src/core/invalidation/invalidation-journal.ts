@@ -27,7 +27,7 @@ interface NotedPattern {
 }
 
 /** Targets and patterns remembered; the oldest are forgotten first (I19). */
-const MAX_TARGETS = 4_000;
+const MAX_TARGETS = 2_000;
 const MAX_PATTERNS = 256;
 
 /** Remembers, for operators, which invalidation last hit which target. */
