@@ -1,7 +1,7 @@
 import type { Invalidation } from '../../core/coherence/invalidation.js';
 import { ordOfPosition, type Ord, type Position } from '../../core/coherence/position.js';
 
-const REMEMBERED = 20_000;
+const REMEMBERED = 2_000;
 
 /**
  * Where the tags that were invalidated lately stand, resident in each instance, so that an entry can be judged without
