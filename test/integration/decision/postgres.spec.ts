@@ -219,12 +219,11 @@ describe('decisions in PostgreSQL', () => {
       expect(await gate.verdict(1)).toEqual({ id: 1 });
       expect(gate.runs).toBe(3);
       const byPolicy = InvalidationRequest.byPolicyHash('p1', 'a new policy');
-      await dataSource
-        .transaction(async () => {
-          await decisions.invalidateBy(byPolicy);
-          throw new Error('rolled back');
-        })
-        .catch(() => undefined);
+      const rolledBack = dataSource.transaction(async () => {
+        await decisions.invalidateBy(byPolicy);
+        throw new Error('rolled back');
+      });
+      await expect(rolledBack).rejects.toThrow('rolled back');
       expect((await decisions.get('gate:1')).status).toBe(DecisionStatus.CacheHit);
       await dataSource.transaction(async () => {
         expect(await decisions.invalidateBy(byPolicy)).toMatchObject({ entriesAffected: 0, wasLogged: false });

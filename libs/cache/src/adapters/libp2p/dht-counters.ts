@@ -25,11 +25,13 @@ export interface DhtCounts {
   readonly forged: number;
   /** Records whose clock was too far off. */
   readonly skewed: number;
+  /** Announcements that could not be sent; the others find the gap and ask. */
+  readonly unsent: number;
 }
 
 /** The part of the counts that only grows. */
 export type DhtCounter =
-  'repairs' | 'readRepairs' | 'handedOver' | 'gaps' | 'hedges' | 'malformed' | 'forged' | 'skewed';
+  'repairs' | 'readRepairs' | 'handedOver' | 'gaps' | 'hedges' | 'malformed' | 'forged' | 'skewed' | 'unsent';
 
 export class DhtCounters {
   readonly counted: Record<DhtCounter, number> = {
@@ -41,6 +43,7 @@ export class DhtCounters {
     malformed: 0,
     forged: 0,
     skewed: 0,
+    unsent: 0,
   };
 
   count(what: DhtCounter, by = 1): void {

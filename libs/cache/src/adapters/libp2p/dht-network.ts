@@ -232,7 +232,7 @@ export class DhtNetwork {
     const { node } = this.parts;
     const data = encodeGossip({ origin: this.writer, sequence, batch }, this.keys);
     // Whatever becomes of the message: who misses it finds the gap in the numbers, or when members compare them.
-    node.publish(data).catch(() => undefined);
+    node.publish(data).catch(() => this.counters.count('unsent'));
   }
 
   /** @returns false: not of this network, and not to be passed on */

@@ -53,7 +53,7 @@ export class StoreGuard {
   async change<T>(key: string, change: () => Promise<T>): Promise<T> {
     if (this.changes.size >= MAX_WAITING) throw this.unavailable('take one more change', 'too many are waiting for it');
     const before = Promise.all([this.changes.get(key), this.clearing]);
-    const done = before.then(change, change);
+    const done = before.then(change); // neither of them rejects
     this.follow(key, done);
     return done;
   }
