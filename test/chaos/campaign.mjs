@@ -39,7 +39,8 @@ const TOPOLOGIES = {
 };
 const TIERS = ['memory', 'redis', 'source', 'flight'];
 const WARM_UP_MS = 500;
-const SETTLE_MS = 1500;
+/** As long as a link may take by its defaults: a connection that is given up (2 s), then the longest pause (2 s), and a beat. */
+const SETTLE_MS = 4500;
 const PROGRESS_MS = 10_000;
 
 /** @param {CampaignOptions} options */
