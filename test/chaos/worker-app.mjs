@@ -14,15 +14,16 @@ const LONG = '10m';
  * @property {number} leaseMs
  * @property {() => number} wallOffsetMs
  * @property {(cells: readonly number[]) => Promise<number[]>} load
- * @property {{ maxEntries: number }} [memory]
+ * @property {boolean} [smallBounds] what is bounded by a count is full after seconds
  */
 
 /** @param {AppOptions} options */
-export async function appModule({ place, leaseMs, wallOffsetMs, load, memory }) {
+export async function appModule({ place, leaseMs, wallOffsetMs, load, smallBounds }) {
   const { Cached, CachedMany, CacheModule, CacheScope, CacheService, CacheActions, InvalidationIntent } =
     await larder();
   const { redis } = await larderRedis();
   const { SystemClock } = await inside('core/clock/system-clock.js');
+  const { InMemoryAuditStore } = await inside('adapters/memory/in-memory-audit-store.js');
   const { CacheRuntime } = await inside('nest/cache-runtime.js');
 
   /** A wall clock that can step; the monotonic one goes on as it always does. */
@@ -78,7 +79,7 @@ export async function appModule({ place, leaseMs, wallOffsetMs, load, memory }) 
           secret: 'chaos',
         }),
         defaults: { electionWait: '300ms' },
-        ...(memory && { memory }),
+        ...(smallBounds && { memory: { maxEntries: 2000 }, audit: new InMemoryAuditStore(500) }),
       }),
     ],
     providers: [CellService, RoomService],
