@@ -3,11 +3,13 @@ import { CqrsModule } from '@nestjs/cqrs';
 import { EventEmitterModule } from '@nestjs/event-emitter';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { CacheModule } from 'nestjs-larder';
+import { PrefixIndexModule } from 'nestjs-larder/prefix';
 import { redis } from 'nestjs-larder/redis';
-import { typeormAudit, typeormOutbox } from 'nestjs-larder/typeorm';
+import { typeormAudit, typeormOutbox, typeormPrefixes } from 'nestjs-larder/typeorm';
 import { ProductController } from './catalogue/product.controller.js';
 import { Product } from './catalogue/product.entity.js';
 import { ProductService } from './catalogue/product.service.js';
+import { ConversationModule } from './conversations/conversation.module.js';
 import { OrderController } from './orders/order.controller.js';
 import { Order } from './orders/order.entity.js';
 import { OrderService } from './orders/order.service.js';
@@ -19,7 +21,7 @@ export interface ShopSettings {
   redisUrl?: string | undefined;
 }
 
-/** The shop: a catalogue and orders on PostgreSQL, cached. */
+/** The shop: a catalogue and orders on PostgreSQL, cached, and conversations whose prompts are known again. */
 @Module({})
 export class AppModule {
   static with({ databaseUrl, redisUrl }: ShopSettings): DynamicModule {
@@ -44,6 +46,8 @@ export class AppModule {
           ...(redisUrl === undefined ? {} : { backend: redis({ url: redisUrl }) }),
         }),
         CacheModule.forFeature([ProductService, OrderService]),
+        PrefixIndexModule.forRoot({ store: typeormPrefixes() }),
+        ConversationModule,
       ],
       controllers: [ProductController, OrderController],
       providers: [ProductService, OrderService, SeedData],
