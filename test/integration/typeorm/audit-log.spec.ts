@@ -1,6 +1,6 @@
 import type { DataSource } from 'typeorm';
 import { typeormAudit, type TypeOrmAuditStore } from 'nestjs-larder/typeorm';
-import { createDatabase, type TestDatabase } from './database.js';
+import { AUDIT_GRANTS, createDatabase, type TestDatabase } from './database.js';
 
 const TABLE = 'invalidation_audit';
 
@@ -43,6 +43,56 @@ describe('the audit log in PostgreSQL', () => {
       await expect(asReplica).rejects.toThrow('append-only');
     }
     expect(await audit.verify()).toMatchObject({ intact: true, rows: 1 });
+  });
+
+  /** Everything by which a row could go or change; how each is refused is told beside it. */
+  const attempts = (refused: string, ofOwners: string): readonly (readonly [string, string])[] => [
+    [`UPDATE ${TABLE} SET pattern = 'x'`, refused],
+    [`DELETE FROM ${TABLE}`, refused],
+    [`TRUNCATE ${TABLE}`, refused],
+    ['SET session_replication_role = replica', 'permission denied'],
+    [`ALTER TABLE ${TABLE} DISABLE TRIGGER ALL`, ofOwners],
+    [`DROP TRIGGER hydracache_audit_rows ON ${TABLE}`, ofOwners],
+  ];
+
+  it('serves an application whose role may read and append, and refuses it everything else', async () => {
+    const role = await database.createRole(...AUDIT_GRANTS);
+    const own = await role.connect();
+    const ofApplication = typeormAudit({ dataSource: own, schema: 'check' });
+    await ofApplication.open();
+    const entry = { namespace: 'shop', pattern: '*', keys: [], triggeredBy: 'admin', timestampMs: 0, latencyMs: 0 };
+    expect(await ofApplication.append({ ...entry, requestId: 'r1' })).toMatchObject({ outcome: 'written' });
+    expect(await ofApplication.append({ ...entry, requestId: 'r1' })).toMatchObject({ outcome: 'duplicate' });
+    expect((await ofApplication.list()).totalCount).toBe(1);
+    expect(await ofApplication.find('shop', 'r1')).toMatchObject({ triggeredBy: 'admin' });
+    for (const [sql, refusal] of attempts('permission denied', 'must be owner')) {
+      await expect(own.query(sql)).rejects.toThrow(refusal);
+    }
+    // Rights that somebody grants by mistake change nothing.
+    await dataSource.query(`GRANT ALL ON ${TABLE} TO ${role.name}`);
+    for (const [sql, refusal] of attempts('append-only', 'must be owner')) {
+      await expect(own.query(sql)).rejects.toThrow(refusal);
+    }
+    expect(await ofApplication.verify()).toMatchObject({ intact: true, rows: 1 });
+  });
+
+  it('refuses also the owner of the table, and tells what one did who took the triggers away first', async () => {
+    await database.drop();
+    database = await createDatabase();
+    const role = await database.createRole('USAGE, CREATE ON SCHEMA public');
+    const own = await role.connect();
+    audit = typeormAudit({ dataSource: own });
+    await audit.open();
+    for (const id of ['r1', 'r2']) await append(id);
+    const { record } = await append('r3');
+    const [{ owner }] = await own.query(`SELECT tableowner AS owner FROM pg_tables WHERE tablename = '${TABLE}'`);
+    expect(owner).toBe(role.name);
+    for (const [sql, refusal] of attempts('append-only', '').slice(0, 4)) {
+      await expect(own.query(sql)).rejects.toThrow(refusal);
+    }
+    expect(await audit.verify()).toMatchObject({ intact: true, rows: 3 });
+    await own.query(`ALTER TABLE ${TABLE} DISABLE TRIGGER ALL; DELETE FROM ${TABLE} WHERE request_id = 'r2'`);
+    expect(await audit.verify()).toMatchObject({ intact: false, brokenId: record.id });
   });
 
   it('names the first row that was changed behind its back', async () => {
