@@ -1,13 +1,12 @@
-import { Injectable, type INestApplication } from '@nestjs/common';
-import { Test } from '@nestjs/testing';
+import { Injectable } from '@nestjs/common';
 import { Cached, CacheHealth, CacheModule, CacheScope, memory, type CacheModuleOptions } from 'nestjs-larder';
 import { redis } from 'nestjs-larder/redis';
 import { typeormAudit } from 'nestjs-larder/typeorm';
-import { setTimeout as sleep } from 'node:timers/promises';
-import request from 'supertest';
 import type { DataSource } from 'typeorm';
 import { startRedis } from '../../../launcher/services.mjs';
-import { createDatabase, type TestDatabase } from '../typeorm/database.js';
+import { PLATFORMS } from '../../e2e/http-app.js';
+import { AUDIT_GRANTS, createDatabase, type TestDatabase, type TestRole } from '../typeorm/database.js';
+import { eventually, Instance } from './instance.js';
 
 type RedisServer = Awaited<ReturnType<typeof startRedis>>;
 
@@ -23,48 +22,35 @@ class Users {
   }
 }
 
-interface Instance {
-  readonly app: INestApplication;
-  readonly users: Users;
-}
-
-async function eventually(what: string, happened: () => boolean | Promise<boolean>): Promise<void> {
-  const until = Date.now() + 10_000;
-  while (!(await happened())) {
-    if (Date.now() > until) throw new Error(`expected ${what} within 10 s`);
-    await sleep(10);
-  }
-}
-
-describe('the invalidation API of three instances, over PostgreSQL and Redis', () => {
+describe.each(PLATFORMS)('the invalidation API of three instances on %s, over PostgreSQL and Redis', (platform) => {
   let database: TestDatabase;
+  /** What the instances log in as: it may read and append, and owns nothing. */
+  let role: TestRole;
   let dataSource: DataSource;
   let server: RedisServer;
   let instances: Instance[];
 
   async function open(options: Partial<CacheModuleOptions> = {}): Promise<Instance> {
-    const own = await database.connect();
-    const module = await Test.createTestingModule({
+    const instance = await Instance.open(platform, {
       imports: [
         CacheModule.forRoot({
           namespace: 'people',
           backend: redis({ url: server.url, lease: '500ms', retryMax: '200ms', secret: 'a secret of the tests' }),
-          audit: typeormAudit({ dataSource: own }),
+          audit: typeormAudit({ dataSource: await role.connect(), schema: 'check' }),
           admin: { public: true, commandsPerMinute: Infinity, clearsPerMinute: Infinity },
           ...options,
         }),
       ],
       providers: [Users],
-    }).compile();
-    const app = module.createNestApplication({ logger: false });
-    await app.listen(0, '127.0.0.1');
-    await eventually('the instance to be up', () => app.get(CacheHealth).report().status === 'up');
-    return { app, users: app.get(Users) };
+    });
+    await eventually('the instance to be up', () => isUp(instance));
+    return instance;
   }
-  const post = ({ app }: Instance, path: string, body: object) =>
-    request(app.getHttpServer()).post(`/invalidate/${path}`).send(body);
-  const get = ({ app }: Instance, path: string) => request(app.getHttpServer()).get(path);
-  const all = (id: number): Promise<string[]> => Promise.all(instances.map(({ users }) => users.get(id)));
+  const isUp = ({ app }: Instance): boolean => app.get(CacheHealth).report().status === 'up';
+  const usersOf = ({ app }: Instance): Users => app.get(Users);
+  const post = (instance: Instance, path: string, body: object) => instance.post(`/invalidate/${path}`, body);
+  const get = (instance: Instance, path: string) => instance.get(path);
+  const all = (id: number): Promise<string[]> => Promise.all(instances.map((each) => usersOf(each).get(id)));
   const rowsOf = async (requestId: string): Promise<number> => {
     const [{ count }] = await dataSource.query(
       'SELECT count(*)::int AS count FROM invalidation_audit WHERE request_id = $1',
@@ -77,6 +63,8 @@ describe('the invalidation API of three instances, over PostgreSQL and Redis', (
     database = await createDatabase();
     server = await startRedis({ fromEnvironment: false });
     dataSource = await database.connect();
+    await typeormAudit({ dataSource }).open();
+    role = await database.createRole(...AUDIT_GRANTS);
     instances = [await open(), await open(), await open()];
   }, 120_000);
   afterAll(async () => {
@@ -99,15 +87,15 @@ describe('the invalidation API of three instances, over PostgreSQL and Redis', (
     names.set(1, 'new');
     expect(await all(1)).toEqual(['old', 'old', 'old']);
     await post(instances[0]!, route, order).expect(200);
-    expect(await instances[0]!.users.get(1)).toBe('new'); // at once
+    expect(await usersOf(instances[0]!).get(1)).toBe('new'); // at once
     await eventually('all to show the new name', async () => (await all(1)).every((name) => name === 'new'));
   });
 
   it('counts and lists what only the shared tier holds, each key once', async () => {
     const [a, b] = instances as [Instance, Instance];
     await post(a, 'pattern', { pattern: '*' }).expect(200);
-    for (const id of [1, 2, 3]) await b.users.get(id); // in Redis and in the memory of another instance
-    for (const id of [3, 4]) await a.users.get(id); // in Redis and here
+    for (const id of [1, 2, 3]) await usersOf(b).get(id); // in Redis and in the memory of another instance
+    for (const id of [3, 4]) await usersOf(a).get(id); // in Redis and here
     const held = ['user:get:1', 'user:get:2', 'user:get:3', 'user:get:4'];
     const dry = await post(a, 'pattern', { pattern: 'user:get:*', dry_run: true }).expect(200);
     expect(dry.body).toMatchObject({ count: 4, tiers: ['memory', 'redis'], by_tier: { memory: 2, redis: 4 } });
@@ -134,7 +122,7 @@ describe('the invalidation API of three instances, over PostgreSQL and Redis', (
     ['key', { keys: ['user:get:1', 'user:get:2'], triggered_by: 'admin' }],
     ['pattern', { pattern: 'user:get:*', triggered_by: 'admin' }],
   ])('is carried out once and answered alike, by %s, under 20 repetitions on two instances', async (route, order) => {
-    for (const instance of instances) for (const id of [1, 2, 3]) await instance.users.get(id);
+    for (const instance of instances) for (const id of [1, 2, 3]) await usersOf(instance).get(id);
     for (let round = 0; round < 5; round += 1) {
       const body = { ...order, request_id: `${route}-${round}` };
       const answers = await Promise.all(
@@ -191,8 +179,9 @@ describe('the invalidation API of three instances, over PostgreSQL and Redis', (
     'UPDATE invalidation_audit SET triggered_by = $$x$$',
     'DELETE FROM invalidation_audit',
     'TRUNCATE invalidation_audit',
-  ])('keeps the log from %s, as the role of the application', async (statement) => {
-    await expect(dataSource.query(statement)).rejects.toThrow(/append-only/);
+  ])('keeps the log from %s, as the role of the application and as the owner', async (statement) => {
+    await expect((await role.connect()).query(statement)).rejects.toThrow('permission denied');
+    await expect(dataSource.query(statement)).rejects.toThrow('append-only');
   });
 
   it('answers 503 and leaves no row while Redis is away, and carries the same request out when it is back', async () => {
@@ -206,7 +195,7 @@ describe('the invalidation API of three instances, over PostgreSQL and Redis', (
     expect(await rowsOf('while-away')).toBe(0);
     expect((await get(instance, '/invalidate/metrics').expect(200)).body.errors).toBeGreaterThan(0);
     await server.restart();
-    await eventually('the instance to be up', () => instance.app.get(CacheHealth).report().status === 'up');
+    await eventually('the instance to be up', () => isUp(instance));
     expect((await post(instance, 'key', order).expect(200)).body).toMatchObject({ request_id: 'while-away' });
     expect(await rowsOf('while-away')).toBe(1);
   }, 60_000);
