@@ -4,6 +4,7 @@ import { InMemoryAuditStore } from '../adapters/memory/in-memory-audit-store.js'
 import { MemoryTier } from '../adapters/memory/memory.js';
 import { SystemClock } from '../core/clock/system-clock.js';
 import type { Clock } from '../core/clock/clock.port.js';
+import { TimelyAnswers } from '../core/clock/timely-answers.js';
 import type { CacheBackend } from '../core/coherence/cache-backend.port.js';
 import type { CoherenceEventMap } from '../core/coherence/coherence.events.js';
 import type { HistoryAnchor } from '../core/coherence/history-anchor.port.js';
@@ -20,7 +21,7 @@ import { LogApplier } from '../core/invalidation/log-applier.js';
 import { targetMatcher } from '../core/invalidation/target-matcher.js';
 import { PatternCache } from '../core/keys/pattern-cache.js';
 import { MetricsRecorder } from '../core/metrics/metrics-recorder.js';
-import { resolveNamespace, type CacheModuleOptions } from './cache.options.js';
+import { resolveAuditTimeout, resolveNamespace, type CacheModuleOptions } from './cache.options.js';
 import { assertConsistency, chosenBackend } from './chosen-backend.js';
 import { anchorOf } from './durability/anchor-of.js';
 import { AuditTrail } from './durability/audit-trail.js';
@@ -126,7 +127,9 @@ export class CacheRuntime {
     const applier = new OutboxApplier(this.invalidations, log, tracing);
     const { outboxWorker } = options;
     this.durable = new DurableRoad(outbox, this.invalidations, applier, namespace, cacheLog, clock, outboxWorker);
-    this.audit = new AuditTrail(options.audit ?? new InMemoryAuditStore(), namespace, cacheLog, this.keyPolicy);
+    const auditStore = options.audit ?? new InMemoryAuditStore();
+    const answers = new TimelyAnswers(clock, resolveAuditTimeout(options.auditTimeout));
+    this.audit = new AuditTrail(auditStore, namespace, cacheLog, this.keyPolicy, answers);
     this.invalidations.recorder = (event) => this.audit.record(event);
     this.switches = new RuntimeSwitches(settings, log, clock, instanceId, this.logger);
     const warn = (message: string) => this.logger.warn(message);

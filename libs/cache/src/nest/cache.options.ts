@@ -49,6 +49,8 @@ export interface CacheModuleOptions {
   anchor?: HistoryAnchor | false;
   /** Where every invalidation is recorded. @default this process's memory */
   audit?: AuditStore;
+  /** How long an invalidation waits for its audit record; the record may still be written later. @default '2s' */
+  auditTimeout?: Duration;
   /** Bounds of this process's memory tier. @default those of MemoryOptions */
   memory?: MemoryOptions;
   /** Bounds of what goes to and comes from the shared tier. @default those of CodecOptions */
@@ -81,6 +83,7 @@ export interface CacheModuleOptions {
 
 export const CACHE_MODULE_DEFAULTS = Object.freeze({
   namespace: 'app',
+  auditTimeout: '2s',
   cacheStatus: false,
   reloadOnSighup: false,
 } as const);
@@ -94,6 +97,16 @@ export function resolveNamespace(namespace: string | undefined): string {
   throw new CacheError(
     'LARDER_OPTION_INVALID',
     `Expected \`namespace\` to be 1 to 64 letters, digits, '_', '.' or '-', got ${describeInput(namespace)}. Use a short name of the application, e.g. 'shop'.`,
+  );
+}
+
+/** @throws CacheError `LARDER_OPTION_INVALID`, `LARDER_DURATION_INVALID` */
+export function resolveAuditTimeout(timeout: Duration = CACHE_MODULE_DEFAULTS.auditTimeout): number {
+  const ms = durationToMs(timeout, 'auditTimeout');
+  if (ms > 0) return ms;
+  throw new CacheError(
+    'LARDER_OPTION_INVALID',
+    `Expected \`auditTimeout\` to be a duration above 0, got ${describeInput(timeout)}. Leave it out for ${CACHE_MODULE_DEFAULTS.auditTimeout}.`,
   );
 }
 

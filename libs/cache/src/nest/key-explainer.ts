@@ -154,12 +154,12 @@ export class KeyExplainer {
     tags: readonly TagExplanation[],
     requestId: string | null,
   ): Promise<AuditRecord | null> {
-    const { audit, namespace } = this.runtime;
+    const { audit } = this.runtime;
     if (requestId !== null) return audit.find(requestId);
     const invalidated = tags.filter(({ invalidatedAt }) => invalidatedAt !== null).map(({ tag }) => `tag ${tag}`);
     try {
       for (const pattern of [key, ...invalidated]) {
-        const { records } = await audit.store.list({ namespace, pattern: pattern.slice(0, 1000), limit: ROWS });
+        const { records } = await audit.list({ pattern: pattern.slice(0, 1000), limit: ROWS });
         const row = records.find((record) => record.pattern === pattern || record.keys.includes(pattern));
         if (row !== undefined) return row;
       }

@@ -1,5 +1,7 @@
+import type { AuditPage, AuditQuery } from '../../core/audit/audit-query.js';
 import type { AuditAppendResult, AuditEntry, AuditRecord } from '../../core/audit/audit-record.js';
 import type { AuditStore } from '../../core/audit/audit-store.port.js';
+import type { TimelyAnswers } from '../../core/clock/timely-answers.js';
 import type { InvalidatedEvent } from '../../core/invalidation/invalidation.events.js';
 import type { InvalidationIntent } from '../../core/invalidation/intent.js';
 import type { CacheLog } from '../logging/cache-log.js';
@@ -7,10 +9,12 @@ import type { KeyPolicy } from '../logging/key-policy.js';
 
 /**
  * Writes every invalidation into the audit store: what, who, why, when (REQ-003-22). A record that cannot be written is
- * logged and counted; the invalidation itself stands (REQ-003-25).
+ * logged and counted; the invalidation itself stands (REQ-003-25). A store that hangs keeps nobody waiting for ever: who asks it
+ * is told in time, and what it writes afterwards is counted then.
  */
 export class AuditTrail {
   private failures = 0;
+  private failing = 0;
   private writes = 0;
 
   constructor(
@@ -18,11 +22,17 @@ export class AuditTrail {
     readonly namespace: string,
     private readonly log: CacheLog,
     private readonly keyPolicy: KeyPolicy,
+    private readonly answers: TimelyAnswers,
   ) {}
 
   /** Times the audit store has failed since start. */
   get failed(): number {
     return this.failures;
+  }
+
+  /** Those since a record was last written. */
+  get failedInARow(): number {
+    return this.failing;
   }
 
   /** Records written since start. */
@@ -58,9 +68,12 @@ export class AuditTrail {
   /** Appends an entry in the application's namespace; `null` where that failed, which is logged and counted. Never rejects. */
   async append(entry: Omit<AuditEntry, 'namespace'>): Promise<AuditAppendResult | null> {
     try {
-      const appended = await this.store.append({ ...entry, namespace: this.namespace });
-      if (appended.outcome === 'written') this.writes += 1;
-      return appended;
+      return await this.answers.ask(async () => {
+        const appended = await this.store.append({ ...entry, namespace: this.namespace });
+        this.failing = 0;
+        if (appended.outcome === 'written') this.writes += 1;
+        return appended;
+      });
     } catch (error) {
       const consequence = `The audit record of ${entry.requestId} could not be written; what it tells of stands.`;
       this.noteFailure('audit record', consequence, error);
@@ -71,7 +84,7 @@ export class AuditTrail {
   /** The row of a request id, or `null`, also where the store does not answer, which is logged and counted. Never rejects. */
   async find(requestId: string): Promise<AuditRecord | null> {
     try {
-      return await this.store.find(this.namespace, requestId);
+      return await this.answers.ask(() => this.store.find(this.namespace, requestId));
     } catch (error) {
       const consequence = `The audit could not tell whether ${requestId} was carried out before.`;
       this.noteFailure('audit row', consequence, error);
@@ -79,8 +92,14 @@ export class AuditTrail {
     }
   }
 
+  /** @throws what the store throws, or that it did not answer in time */
+  list(query: Omit<AuditQuery, 'namespace'>): Promise<AuditPage> {
+    return this.answers.ask(() => this.store.list({ ...query, namespace: this.namespace }));
+  }
+
   private noteFailure(kind: string, consequence: string, error: unknown): void {
     this.failures += 1;
+    this.failing += 1;
     this.log.error(kind, consequence, error);
   }
 }

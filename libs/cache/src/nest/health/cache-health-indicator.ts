@@ -57,18 +57,18 @@ export class CacheHealthIndicator {
     return late || deadLettered >= degradedDeadRows ? indicator.degraded(data) : indicator.up(data);
   }
 
-  /** The audit: whether its store answers, and whether a record could not be written since start. */
+  /** The audit: whether its store answers, and whether the last records could be written. */
   async audit<const Key extends string = 'cache_audit'>(
     key: Key = 'cache_audit' as Key,
     options: AuditHealthOptions = {},
   ): Promise<HealthIndicatorResult<Key>> {
     const indicator = this.indicators.check(key);
     const { degradedFailures, timeoutMs } = resolveAuditHealthOptions(options);
-    const { store, failed } = this.runtime.audit;
+    const { store, failed, failedInARow } = this.runtime.audit;
     const head = await this.answer(() => store.head(), timeoutMs);
     const data = { failedRecords: failed };
     if (head === NO_ANSWER) return indicator.down({ ...data, reason: 'the audit store does not answer' });
-    return failed >= degradedFailures ? indicator.degraded(data) : indicator.up(data);
+    return failedInARow >= degradedFailures ? indicator.degraded(data) : indicator.up(data);
   }
 
   /** An error is no answer either; its text may name hosts and users, and stays here. */

@@ -21,7 +21,7 @@ export const OUTBOX_HEALTH_DEFAULTS = Object.freeze({
 
 /** When the audit counts as degraded or down. */
 export interface AuditHealthOptions {
-  /** Degraded from so many records on that could not be written since start. @default 1 */
+  /** Degraded from so many records on that could not be written, one after the other, until one is written again. @default 1 */
   degradedFailures?: number;
   /** How long the audit store may take to answer before it counts as down, ms. @default 2_000 */
   timeoutMs?: number;

@@ -67,16 +67,15 @@ export class AuditLogReader {
   }
 
   private async list(query: AuditQuery): Promise<AuditPage> {
-    const { namespace, audit } = this.runtime;
     try {
-      return await audit.store.list({ ...query, namespace });
+      return await this.runtime.audit.list(query);
     } catch (error) {
       if (error instanceof CacheError && error.code === 'LARDER_OPTION_INVALID') {
         throw new AdminError('LARDER_REQUEST_INVALID', error.message, 400, {}, { cause: error });
       }
       throw new AdminError(
         'LARDER_AUDIT_UNAVAILABLE',
-        'Expected the audit store to answer, got a failure. Look at the database, then repeat the request.',
+        'Expected the audit store to answer, got a failure or no answer in time. Look at the database, then repeat the request.',
         503,
         {},
         { cause: error },

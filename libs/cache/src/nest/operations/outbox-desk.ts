@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { z } from 'zod';
+import { TimelyAnswers } from '../../core/clock/timely-answers.js';
 import { CacheError } from '../../core/errors/cache-error.js';
 import type { OutboxRow } from '../../core/outbox/outbox-row.js';
 import { AdminError } from '../admin/admin-error.js';
@@ -15,6 +16,8 @@ import { ORDER_FIELDS, ORDER_FORM } from './operator-order.js';
 export const DEFAULT_PAGE = 50;
 export const MAX_PAGE = 1_000;
 export const MAX_IDS = 1_000;
+/** How long an operator waits for the store. */
+const ANSWER_WITHIN_MS = 2_000;
 
 /** What `GET /outbox/status` answers. Names as on the wire. */
 export interface OutboxStatusReply {
@@ -83,17 +86,21 @@ const RESET_FORM = {
 /** The outbox as operators see it. */
 @Injectable()
 export class OutboxDesk {
+  private readonly answers: TimelyAnswers;
+
   constructor(
     @Inject(CacheRuntime) private readonly runtime: CacheRuntime,
     @Inject(CacheInvalidations) private readonly invalidations: CacheInvalidations,
     @Inject(AdminGate) private readonly gate: AdminGate,
     @Inject(OperationsAudit) private readonly audit: OperationsAudit,
-  ) {}
+  ) {
+    this.answers = new TimelyAnswers(runtime.clock, ANSWER_WITHIN_MS);
+  }
 
   /** @throws AdminError 404 without an outbox, 429, 503 where it does not answer */
   async status(request: HttpRequest): Promise<OutboxStatusReply> {
     await this.gate.look(request);
-    const status = await answered(() => this.invalidations.status());
+    const status = await this.answered(() => this.invalidations.status());
     return {
       pending: status.pending,
       oldest_pending_age_ms: status.oldestPendingAgeMs,
@@ -109,7 +116,7 @@ export class OutboxDesk {
     const { limit = DEFAULT_PAGE, after } = readQuery(request.query, PAGE_FORM);
     const [, createdAtMs, id] = AFTER.exec(after ?? '') ?? [];
     const from = id === undefined ? {} : { after: { createdAtMs: Number(createdAtMs), id } };
-    const rows = await answered(async () => this.invalidations.deadLetters({ limit: limit + 1, ...from }));
+    const rows = await this.answered(async () => this.invalidations.deadLetters({ limit: limit + 1, ...from }));
     const shown = rows.slice(0, limit);
     const last = shown.at(-1);
     const next = rows.length > limit && last !== undefined ? `${last.createdAtMs}-${last.id}` : null;
@@ -121,21 +128,31 @@ export class OutboxDesk {
     const body = readBody(request, RESET_FORM);
     const { name } = await this.gate.pass(request, { command: 'reset', scopes: [null] });
     const ids = body.ids === undefined ? undefined : [...new Set(body.ids)];
-    const count = await answered(async () => {
-      const notDead = ids === undefined ? [] : await this.notDead(ids);
-      return { reset: await this.invalidations.resetDeadLetters(ids), notDead };
-    });
     const about = ids === undefined ? 'all' : ids.length === 1 ? ids[0]! : JSON.stringify(ids);
     const entry = { what: `reset dead letters: ${about}`, order: body, principal: name };
-    const { requestId, at, logged } = await this.audit.note(entry);
+    const { count, notDead, noting } = await this.answered(async () => {
+      const lost = ids === undefined ? [] : await this.notDead(ids);
+      const reset = await this.invalidations.resetDeadLetters(ids);
+      // Also where the operator was sent away meanwhile: what is done is recorded.
+      return { count: reset, notDead: lost, noting: this.audit.note(entry) };
+    });
+    const { requestId, at, logged } = await noting;
     return {
       success: true,
-      reset_count: count.reset,
-      not_dead: count.notDead,
+      reset_count: count,
+      not_dead: notDead,
       request_id: requestId,
       at,
       ...(logged ? {} : { was_logged: false }),
     };
+  }
+
+  private async answered<T>(ask: () => Promise<T>): Promise<T> {
+    try {
+      return await this.answers.ask(ask);
+    } catch (error) {
+      throw refusalOf(error);
+    }
   }
 
   private async notDead(ids: readonly string[]): Promise<string[]> {
@@ -151,19 +168,15 @@ function shownAs({ id, intent, reason, attempts, lastError, createdAtMs }: Outbo
   return { id, intent: intent.toJSON(), reason, attempts, last_error: lastError, created_at };
 }
 
-async function answered<T>(ask: () => Promise<T>): Promise<T> {
-  try {
-    return await ask();
-  } catch (error) {
-    if (error instanceof CacheError && error.code === 'LARDER_OUTBOX_MISSING') {
-      throw new AdminError(error.code, error.message, 404, {}, { cause: error });
-    }
-    throw new AdminError(
-      'LARDER_OUTBOX_UNAVAILABLE',
-      'Expected the outbox to answer, got a failure. Look at the database, then repeat the request; that is harmless.',
-      503,
-      {},
-      { cause: error },
-    );
+function refusalOf(error: unknown): AdminError {
+  if (error instanceof CacheError && error.code === 'LARDER_OUTBOX_MISSING') {
+    return new AdminError(error.code, error.message, 404, {}, { cause: error });
   }
+  return new AdminError(
+    'LARDER_OUTBOX_UNAVAILABLE',
+    'Expected the outbox to answer, got a failure or no answer in time. Look at the database, then repeat the request; that is harmless.',
+    503,
+    {},
+    { cause: error },
+  );
 }
