@@ -33,6 +33,14 @@ export interface EngineParts {
   readonly bypass?: (() => boolean) | null;
   /** @default null: nothing is traced */
   readonly tracing?: Tracing | null;
+  /** Names the shared tier in hits, logs and metrics. @default the backend's name */
+  readonly tierName?: string | undefined;
+  /** Which part of the application the running code belongs to, where memory is kept apart by that. @default the backend's */
+  readonly compartment?: (() => string | null) | null;
+  /** Where it announces what happens; engines of one application share it. @default its own */
+  readonly events?: EngineEvents;
+  /** Where it counts reads; engines of one application share it. @default its own */
+  readonly counters?: ReadCounterRegistry;
 }
 
 /** What is known of an entry in memory; never its value. */
@@ -53,27 +61,37 @@ export interface EntryFacts {
  * listener given to `open` and take effect in `local`.
  */
 export class CacheEngine {
-  readonly events = new EngineEvents();
-  readonly local: LocalTier;
-  readonly counters = new ReadCounterRegistry();
+  readonly events: EngineEvents;
+  readonly counters: ReadCounterRegistry;
   private readonly road: ReadRoad;
   private readonly deadlines: Deadlines;
   private readonly codec: ResolvedCodecOptions;
   private readonly apart: (() => string | null) | null;
   private readonly bypass: (() => boolean) | null;
 
-  constructor(private readonly parts: EngineParts) {
-    this.local = new LocalTier(parts.memory, parts.log, parts.clock);
+  constructor(
+    private readonly parts: EngineParts,
+    readonly local: LocalTier = new LocalTier(parts.memory, parts.log, parts.clock),
+  ) {
     const { backend, log, clock, random, tracing = null } = parts;
+    this.events = parts.events ?? new EngineEvents();
+    this.counters = parts.counters ?? new ReadCounterRegistry();
     this.deadlines = new Deadlines(clock);
-    const apart = backend?.compartment ?? null;
+    const apart = parts.compartment ?? backend?.compartment ?? null;
     const bypass = parts.bypass ?? null;
     this.apart = apart;
     this.bypass = apart === null ? bypass : () => apart() === null || bypass?.() === true;
     this.codec = parts.codec ?? resolveCodecOptions();
     const { codec, events, deadlines } = this;
-    const shared = backend === null ? null : new SharedTierReader(backend, clock, events, deadlines, codec, tracing);
+    const shared =
+      backend === null ? null : new SharedTierReader(backend, clock, events, deadlines, codec, tracing, parts.tierName);
     this.road = new ReadRoad(this.local, shared, log, clock, this.events, this.deadlines, random, tracing);
+  }
+
+  /** The same memory under the same log, whose reads and stores go past the shared tier. It is neither opened nor closed. */
+  pastSharedTier(): CacheEngine {
+    const { apart: compartment, events, counters } = this;
+    return new CacheEngine({ ...this.parts, backend: null, compartment, events, counters }, this.local);
   }
 
   /** Starts following the log and opens the shared tier. Resolves also where those are unreachable (G6). */

@@ -176,8 +176,8 @@ export class FillRoad {
         this.local.journal.filled(request.key, mark, entry.tags, entry.freshUntil, 'fenced');
         return false;
       }
-      if (filled === 'failed') this.local.grantWithoutLease(entry, load.startedAt, request.policy.degradedTtlMs);
-    }
+      if (filled === 'failed') this.grant(request, entry, load);
+    } else if (!this.local.leaseLive(load.startedAt)) this.grant(request, entry, load); // the log is away
     const installation = this.local.install(entry, mark);
     const fate = installation === 'installed' ? 'kept' : installation === 'fenced' ? 'fenced' : 'not kept';
     this.local.journal.filled(request.key, mark, entry.tags, entry.freshUntil, fate);
@@ -187,6 +187,11 @@ export class FillRoad {
     request.onInstalled?.(entry);
     this.events.emit('stored', { key: request.key, loadMs: load.tookMs });
     return true;
+  }
+
+  /** Memory may serve what was loaded while the log is away, for as long as the policy allows. */
+  private grant(request: ReadRequest, entry: L1Entry, { startedAt }: Load): void {
+    this.local.grantWithoutLease(entry, startedAt, request.policy.degradedTtlMs);
   }
 
   /** `null` where the value cannot be copied (a stream, a function): it goes to its own caller and to nobody else. */

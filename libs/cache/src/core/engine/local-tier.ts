@@ -63,7 +63,12 @@ export class LocalTier {
    */
   servable(entry: L1Entry, now: number): boolean {
     if (entry.freshUntil <= now || this.invalidated(entry)) return false;
-    return !this.lease.leased || this.lease.leaseLive(now) || this.servableUnleased(entry, now);
+    return this.leaseLive(now) || this.servableUnleased(entry, now);
+  }
+
+  /** True when memory may be served at `now` as far as the log is concerned. */
+  leaseLive(now: number): boolean {
+    return !this.lease.leased || this.lease.leaseLive(now);
   }
 
   /** The entry of a key if it may be served at `now`. */
@@ -89,9 +94,7 @@ export class LocalTier {
 
   /** True when the entry was not invalidated as far as can be known: what expired may stand in, what was invalidated never (I21). */
   stillValid(entry: L1Entry): boolean {
-    return (
-      entry.live && !this.invalidated(entry) && (!this.lease.leased || this.lease.leaseLive(this.clock.monotonic()))
-    );
+    return entry.live && !this.invalidated(entry) && this.leaseLive(this.clock.monotonic());
   }
 
   /** The value for a caller: the frozen copy itself, or a copy of it where it cannot be frozen. */

@@ -67,11 +67,9 @@ export class SharedTierReader {
     private readonly deadlines: Deadlines,
     private readonly codec: ResolvedCodecOptions,
     private readonly tracing: Tracing | null = null,
+    /** Names the tier in hits, logs and metrics. */
+    readonly name: string = backend.name,
   ) {}
-
-  get name(): string {
-    return this.backend.name;
-  }
 
   /**
    * Asks once; `null`: the tier is away, fails or is slow. Most reads end here, and a batch of them is answered in one turn
@@ -117,7 +115,7 @@ export class SharedTierReader {
   /** The value of an entry; `null`: unreadable here. */
   decoded({ payload, tags, freshMs, keepMs }: StoredEntry): SharedTierHit | null {
     const envelope = decodeEnvelope(payload, this.codec);
-    return envelope && { kind: 'hit', tier: this.backend.name, value: envelope.value, tags, freshMs, keepMs };
+    return envelope && { kind: 'hit', tier: this.name, value: envelope.value, tags, freshMs, keepMs };
   }
 
   /**
