@@ -275,7 +275,7 @@ describe('opentelemetry()', () => {
         'larder.reads scope=product method=byId tier=source outcome=miss': 1,
         'larder.load scope=product method=byId': 1,
         'larder.read scope=product method=byId tier=source': 1,
-        'larder.memory_entries': 1,
+        'larder.memory_entries backend=memory': 1,
       });
       const load = (await meters.collect()).get('larder.load')!;
       expect(load.descriptor).toMatchObject({ unit: 's' });

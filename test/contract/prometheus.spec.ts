@@ -138,8 +138,8 @@ describe('prometheus()', () => {
       [readTime('count', 'source')]: 1,
       [loadTime('sum')]: 0.03,
       [loadTime('count')]: 1,
-      larder_memory_entries: 1,
-      larder_memory_bytes: expect.any(Number),
+      'larder_memory_entries{backend="memory"}': 1,
+      'larder_memory_bytes{backend="memory"}': expect.any(Number),
     });
     expect(await made.changed(() => products.byId(1))).toEqual({ [reads('memory', 'hit')]: 1 });
   });
@@ -175,7 +175,7 @@ describe('prometheus()', () => {
     made.clock.advance(60_000);
     expect(await made.changed(() => made.products.withGrace(1))).toMatchObject({
       [reads('source', 'expired', 'withGrace')]: 1,
-      'larder_memory_removals_total{cause="replaced"}': 1,
+      'larder_memory_removals_total{backend="memory",cause="replaced"}': 1,
     });
     await made.products.withGrace(2);
     made.clock.advance(60_000);
@@ -196,9 +196,9 @@ describe('prometheus()', () => {
       'larder_invalidation_intents_total{kind="key"}': 1,
       larder_invalidation_removed_entries_total: 1,
       larder_invalidation_seconds_count: 1,
-      'larder_memory_removals_total{cause="invalidated"}': 1,
-      larder_memory_entries: -1,
-      larder_memory_bytes: expect.any(Number),
+      'larder_memory_removals_total{backend="memory",cause="invalidated"}': 1,
+      'larder_memory_entries{backend="memory"}': -1,
+      'larder_memory_bytes{backend="memory"}': expect.any(Number),
     });
   });
 
@@ -213,7 +213,7 @@ describe('prometheus()', () => {
       return reading;
     });
     expect(changes).toMatchObject({ 'larder_fenced_fills_total{tier="memory"}': 1, [reads('source', 'miss')]: 1 });
-    expect(await made.scrape()).toMatchObject({ larder_memory_entries: 0 });
+    expect(await made.scrape()).toMatchObject({ 'larder_memory_entries{backend="memory"}': 0 });
   });
 
   it('tells a hit of the shared tier from one of memory, and times it', async () => {
@@ -232,17 +232,17 @@ describe('prometheus()', () => {
     const hub = new MemoryHub();
     const made = await shop({ backend: hub });
     expect(await made.scrape()).toMatchObject({
-      'larder_link_state{state="live"}': 1,
-      'larder_link_state{state="detached"}': 0,
-      larder_lease_left_seconds: 2,
-      larder_log_lag_seconds: 0,
+      'larder_link_state{backend="memory-hub",state="live"}': 1,
+      'larder_link_state{backend="memory-hub",state="detached"}': 0,
+      'larder_lease_left_seconds{backend="memory-hub"}': 2,
+      'larder_log_lag_seconds{backend="memory-hub"}': 0,
     });
     expect(await made.changed(() => made.clock.advance(500))).toEqual({
-      larder_lease_left_seconds: -0.5,
-      larder_log_lag_seconds: 0.5,
+      'larder_lease_left_seconds{backend="memory-hub"}': -0.5,
+      'larder_log_lag_seconds{backend="memory-hub"}': 0.5,
     });
     const alone = await shop();
-    expect(Object.keys(await alone.scrape())).not.toContain('larder_lease_left_seconds');
+    expect(Object.keys(await alone.scrape()).join()).not.toContain('larder_lease_left_seconds');
   });
 
   it('shows what the outbox does, and nothing of an outbox that is not there', async () => {

@@ -23,12 +23,13 @@ export type { KeyExplanation } from './nest/key-explainer.js';
 export { CacheConfigReload } from './nest/config/cache-config-reload.js';
 export type { ReloadOptions } from './nest/config/cache-config-reload.js';
 export { CacheHealth } from './nest/cache-health.js';
-export type { CacheHealthReport } from './nest/cache-health.js';
+export type { BackendHealth, CacheHealthReport } from './nest/cache-health.js';
 export { CacheMetrics } from './nest/cache-metrics.js';
 export { LATENCY_BOUNDS_MS } from './core/metrics/latency-histogram.js';
 export type { LatencySummary } from './core/metrics/latency-histogram.js';
 export type {
   ActionMetrics,
+  BackendMetrics,
   CacheMetricsSnapshot,
   FollowMeasurements,
   Measurement,

@@ -6,7 +6,7 @@ import { CacheConfig, loadCacheConfig } from '../../../libs/cache/src/nest/confi
 import { checkConfig } from '../../../libs/cache/src/nest/config/config-schema.js';
 import { describeConfig } from '../../../libs/cache/src/nest/config/effective-config.js';
 import { CacheError } from '../../../libs/cache/src/core/errors/cache-error.js';
-import { assertConsistency, chosenBackend } from '../../../libs/cache/src/nest/chosen-backend.js';
+import { assertConsistency, chosenBackend } from '../../../libs/cache/src/nest/backends/chosen-backend.js';
 import { policyLevels } from '../../../libs/cache/src/nest/policy-levels.js';
 import { resolvePolicy, type CacheModuleOptions } from '../../../libs/cache/src/nest/cache.options.js';
 import { memory } from '../../../libs/cache/src/adapters/memory/memory.js';
@@ -172,13 +172,19 @@ describe('the backend', () => {
   it('is the one that the environment names, then the file, then the code', () => {
     const path = file('cache: { backend: other }');
     const backend = 'hub';
-    expect(chosenBackend({ backends, backend }, {})).toBe(backends.hub);
-    expect(chosenBackend({ backends, backend, config: loadCacheConfig(path, {}) }, {})).toBe(backends.other);
+    expect(chosenBackend({ backends, backend }, {})).toEqual({ name: 'hub', tier: backends.hub });
+    expect(chosenBackend({ backends, backend, config: loadCacheConfig(path, {}) }, {})).toEqual({
+      name: 'other',
+      tier: backends.other,
+    });
     const config = loadCacheConfig(path, { CACHE_BACKEND: 'hub' });
-    expect(chosenBackend({ backends, config }, {})).toBe(backends.hub);
-    expect(chosenBackend({ backends, backend: memory() }, { CACHE_BACKEND: 'other' })).toBe(backends.other);
-    expect(chosenBackend({ backends }, { CACHE_BACKEND: 'memory' }).kind).toBe('memory');
-    expect(chosenBackend({}, { CACHE_BACKEND: 'of another program' }).kind).toBe('memory');
+    expect(chosenBackend({ backends, config }, {})).toEqual({ name: 'hub', tier: backends.hub });
+    expect(chosenBackend({ backends, backend: memory() }, { CACHE_BACKEND: 'other' })).toEqual({
+      name: 'other',
+      tier: backends.other,
+    });
+    expect(chosenBackend({ backends }, { CACHE_BACKEND: 'memory' }).tier.kind).toBe('memory');
+    expect(chosenBackend({}, { CACHE_BACKEND: 'of another program' }).tier.kind).toBe('memory');
   });
 
   it('must be coherent where the file asks for that', () => {

@@ -9,6 +9,7 @@ import type { ReadEvent, TroubleEvent } from '../../../libs/cache/src/core/engin
 import { resolveMemoryOptions, type MemoryOptions } from '../../../libs/cache/src/core/engine/l1.options.js';
 import type { ReadPolicy } from '../../../libs/cache/src/core/engine/read-policy.js';
 import type { ReadRequest } from '../../../libs/cache/src/core/engine/read-request.js';
+import { FollowedLogs } from '../../../libs/cache/src/core/invalidation/followed-logs.js';
 import { InvalidationIntent } from '../../../libs/cache/src/core/invalidation/intent.js';
 import { InvalidationService } from '../../../libs/cache/src/core/invalidation/invalidation-service.js';
 import { LogApplier } from '../../../libs/cache/src/core/invalidation/log-applier.js';
@@ -67,7 +68,8 @@ export class CacheRig {
     this.applier = new LogApplier(this.engine.local, targetMatcher(new PatternCache()));
     const newId = () => `request-${(this.requests += 1)}`;
     const flush = () => InvalidationIntent.flush();
-    this.invalidations = new InvalidationService(this.log, this.applier, clock, newId, 'rig', flush);
+    const logs = new FollowedLogs({ name: 'rig', log: this.log, applier: this.applier });
+    this.invalidations = new InvalidationService(logs, clock, newId, 'rig', flush);
     if (!listen) return;
     this.engine.events.on('read', (event) => this.reads.push(event));
     this.engine.events.on('trouble', (event) => this.trouble.push(event));

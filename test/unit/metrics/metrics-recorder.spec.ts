@@ -12,7 +12,8 @@ function setUp() {
   const invalidations = new InvalidationEvents();
   const coherence = new Emitter<CoherenceEventMap>();
   const outbox = new Emitter<OutboxEvents>();
-  recorder.listen({ engine, invalidations, coherence, outbox });
+  recorder.listen({ engine, invalidations, outbox });
+  recorder.listenToLink('redis', coherence);
   return { recorder, engine, invalidations, coherence, outbox };
 }
 
@@ -30,10 +31,11 @@ describe('MetricsRecorder', () => {
     engine.emit('fenced', { key: 'user:get:1', tier: 'redis' });
     engine.emit('trouble', { operation: 'fill', scope: 'user', action: 'get', error: new Error('x') });
     expect(recorder.recorded()).toMatchObject({
-      resets: { gap: 2, history: 1, 'lost-message': 0, 'forged-message': 0 },
+      links: {
+        redis: { resets: { gap: 2, history: 1, 'lost-message': 0, 'forged-message': 0 }, failures: 1 },
+      },
       fencedFills: { memory: 0, shared: 1 },
       troubles: { fill: 1 },
-      linkFailures: 1,
     });
   });
 

@@ -1,25 +1,35 @@
 import { Injectable } from '@nestjs/common';
 import type { LogHealth } from '../core/coherence/invalidation-log.port.js';
+import type { CacheStack } from './backends/cache-stack.js';
 import { CacheRuntime } from './cache-runtime.js';
 
-/** The cache's state as data; what a health check shows and decides by. Holds no keys, values or credentials. */
-export interface CacheHealthReport {
-  /**
-   * `degraded`: methods work, but the shared tier is away or an invalidation is waiting. Settings of the server that
-   * weaken a guarantee stand in `log.warnings` and degrade nothing.
-   */
-  readonly status: 'up' | 'degraded';
-  readonly namespace: string;
+/** The state of one backend. */
+export interface BackendHealth {
+  /** What the configuration calls it. */
+  readonly name: string;
   readonly tiers: readonly string[];
   readonly log: LogHealth;
   /** Whether the shared tier answers; `null` where there is none. */
   readonly backend: { readonly name: string; readonly available: boolean } | null;
+}
+
+/** The cache's state as data; what a health check shows and decides by. Holds no keys, values or credentials. */
+export interface CacheHealthReport extends Omit<BackendHealth, 'name'> {
+  /**
+   * `degraded`: methods work, but a shared tier is away or an invalidation is waiting. Settings of the server that
+   * weaken a guarantee stand in `log.warnings` and degrade nothing.
+   */
+  readonly status: 'up' | 'degraded';
+  readonly namespace: string;
+  /** The backends beside the main one, of which the rest tells. */
+  readonly otherBackends: readonly BackendHealth[];
   /** Invalidations that could not be applied yet and are being repeated. */
   readonly pendingInvalidations: number;
   /** Dead rows of the outbox, as far as this process knows; `null` where there is no outbox. */
   readonly deadLetters: number | null;
   /** Audit records that could not be written since start. */
   readonly auditFailures: number;
+  /** Of all backends together. */
   readonly memory: { readonly entries: number; readonly bytes: number };
   readonly loadsUnderWay: number;
 }
@@ -30,26 +40,43 @@ export class CacheHealth {
   constructor(private readonly runtime: CacheRuntime) {}
 
   report(): CacheHealthReport {
-    const { namespace, tiers, log, backend, engine, invalidations, durable, audit } = this.runtime;
+    const { namespace, invalidations, durable, audit } = this.runtime;
+    const stacks = this.runtime.backends.all();
+    const [main, ...otherBackends] = stacks.map(healthOf) as [BackendHealth, ...BackendHealth[]];
+    const { tiers, log, backend } = main;
     const deadLetters = durable.outbox === null ? null : durable.deadLetters;
-    const health = log.health();
     const pendingInvalidations = invalidations.pendingCount;
-    const sound =
-      health.state === 'live' &&
-      pendingInvalidations === 0 &&
-      (deadLetters ?? 0) === 0 &&
-      backend?.available() !== false;
+    const sound = pendingInvalidations === 0 && (deadLetters ?? 0) === 0 && [main, ...otherBackends].every(isSound);
+    const stores = stacks.map(({ engine }) => engine.local.store);
     return {
       status: sound ? 'up' : 'degraded',
       namespace,
       tiers,
-      log: health,
-      backend: backend === null ? null : { name: backend.name, available: backend.available() },
+      log,
+      backend,
+      otherBackends,
       pendingInvalidations,
       deadLetters,
       auditFailures: audit.failed,
-      memory: { entries: engine.local.store.size, bytes: engine.local.store.bytes },
-      loadsUnderWay: engine.loadsUnderWay,
+      memory: {
+        entries: stores.reduce((sum, { size }) => sum + size, 0),
+        bytes: stores.reduce((sum, { bytes }) => sum + bytes, 0),
+      },
+      loadsUnderWay: stacks.reduce((sum, { engine }) => sum + engine.loadsUnderWay, 0),
     };
   }
+}
+
+/** True while a backend is current and answers. */
+export function isSound({ log, backend }: Pick<BackendHealth, 'log' | 'backend'>): boolean {
+  return log.state === 'live' && backend?.available !== false;
+}
+
+function healthOf({ name, tiers, log, backend }: CacheStack): BackendHealth {
+  return {
+    name,
+    tiers,
+    log: log.health(),
+    backend: backend === null ? null : { name: backend.name, available: backend.available() },
+  };
 }

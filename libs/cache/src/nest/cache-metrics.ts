@@ -1,7 +1,13 @@
 import { Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import type { ReadCounters } from '../core/engine/read-counters.js';
 import { LatencyHistogram } from '../core/metrics/latency-histogram.js';
-import type { ActionLatency, ActionMetrics, CacheMetricsSnapshot } from '../core/metrics/metrics-snapshot.js';
+import type {
+  ActionLatency,
+  ActionMetrics,
+  BackendMetrics,
+  CacheMetricsSnapshot,
+} from '../core/metrics/metrics-snapshot.js';
+import type { CacheStack } from './backends/cache-stack.js';
 import { CacheRuntime } from './cache-runtime.js';
 
 const NEVER = new LatencyHistogram().summary();
@@ -23,25 +29,58 @@ export class CacheMetrics implements OnModuleInit, OnApplicationShutdown {
 
   /** The numbers of this instance, now. Holds no keys, values or credentials. */
   snapshot(): CacheMetricsSnapshot {
-    const { namespace, clock, engine, backend, log, invalidations, durable, audit, metrics } = this.runtime;
-    const { actions, outbox, ...recorded } = metrics.recorded();
-    const { store } = engine.local;
-    const { kind, state, leaseMs } = log.health();
+    const { namespace, clock, main, counters, invalidations, durable, audit, metrics } = this.runtime;
+    const { actions, outbox, links, ...recorded } = metrics.recorded();
     const times = new Map(actions.map((each) => [nameOf(each), each]));
+    const stacks = this.runtime.backends.all();
+    const backends = stacks.map((stack) => ({ ...links[stack.name]!, ...backendOf(stack) }));
+    const resets = backends.map((backend) => backend.resets);
     return {
       ...recorded,
       namespace,
       at: clock.wall(),
-      sharedTier: backend?.name ?? null,
-      actions: engine.counters.all().map((counters) => actionOf(counters, times.get(nameOf(counters)))),
-      memory: { entries: store.size, bytes: store.bytes, removed: { ...store.removed } },
-      loadsUnderWay: engine.loadsUnderWay,
+      sharedTier: main.backend?.name ?? null,
+      backends,
+      actions: counters.all().map((each) => actionOf(each, times.get(nameOf(each)))),
+      memory: memoryOf(backends),
+      loadsUnderWay: stacks.reduce((sum, { engine }) => sum + engine.loadsUnderWay, 0),
+      resets: resets.reduce(together),
+      linkFailures: backends.reduce((sum, { failures }) => sum + failures, 0),
       invalidations: { ...recorded.invalidations, pending: invalidations.pendingCount },
-      log: { kind, state, leaseLeftMs: leaseMs, lagMs: leaseMs === null ? 0 : log.leaseMs - leaseMs },
+      log: backends[0]!.log,
       outbox: durable.outbox === null ? null : { ...outbox, deadRows: durable.deadLetters },
       auditFailures: audit.failed,
     };
   }
+}
+
+function backendOf({ name, engine, log }: CacheStack): Pick<BackendMetrics, 'name' | 'memory' | 'log'> {
+  const { store } = engine.local;
+  const { kind, state, leaseMs } = log.health();
+  return {
+    name,
+    memory: { entries: store.size, bytes: store.bytes, removed: { ...store.removed } },
+    log: { kind, state, leaseLeftMs: leaseMs, lagMs: leaseMs === null ? 0 : log.leaseMs - leaseMs },
+  };
+}
+
+function memoryOf(backends: readonly BackendMetrics[]): BackendMetrics['memory'] {
+  return backends
+    .map(({ memory }) => memory)
+    .reduce((a, b) => ({
+      entries: a.entries + b.entries,
+      bytes: a.bytes + b.bytes,
+      removed: together(a.removed, b.removed),
+    }));
+}
+
+/** Adds numbers of the same names. */
+function together<Name extends string>(
+  a: Readonly<Record<Name, number>>,
+  b: Readonly<Record<Name, number>>,
+): Readonly<Record<Name, number>> {
+  const names = Object.keys(a) as Name[];
+  return Object.fromEntries(names.map((name) => [name, a[name] + b[name]])) as Record<Name, number>;
 }
 
 function actionOf(counters: ReadCounters, times: ActionLatency | undefined): ActionMetrics {

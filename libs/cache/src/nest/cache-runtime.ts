@@ -5,24 +5,21 @@ import { MemoryTier } from '../adapters/memory/memory.js';
 import { SystemClock } from '../core/clock/system-clock.js';
 import type { Clock } from '../core/clock/clock.port.js';
 import { TimelyAnswers } from '../core/clock/timely-answers.js';
-import type { CacheBackend } from '../core/coherence/cache-backend.port.js';
-import type { CoherenceEventMap } from '../core/coherence/coherence.events.js';
 import type { HistoryAnchor } from '../core/coherence/history-anchor.port.js';
-import type { RecordAccelerator } from '../core/coherence/record-accelerator.port.js';
-import type { InvalidationLog } from '../core/coherence/invalidation-log.port.js';
-import { Emitter } from '../core/events/emitter.js';
+import type { HistoryChange, ReplayOutcome } from '../core/coherence/shared-tier.port.js';
 import { resolveCodecOptions } from '../core/codec/codec.options.js';
-import { CacheEngine } from '../core/engine/cache-engine.js';
+import { EngineEvents } from '../core/engine/engine.events.js';
 import { resolveMemoryOptions } from '../core/engine/l1.options.js';
+import { ReadCounterRegistry } from '../core/engine/read-counters.js';
 import { InvalidationIntent } from '../core/invalidation/intent.js';
-import { InvalidationJournal } from '../core/invalidation/invalidation-journal.js';
 import { InvalidationService } from '../core/invalidation/invalidation-service.js';
-import { LogApplier } from '../core/invalidation/log-applier.js';
 import { targetMatcher } from '../core/invalidation/target-matcher.js';
 import { PatternCache } from '../core/keys/pattern-cache.js';
 import { MetricsRecorder } from '../core/metrics/metrics-recorder.js';
+import { BackendsInUse } from './backends/backends-in-use.js';
+import type { CacheStack } from './backends/cache-stack.js';
+import { chosenBackend } from './backends/chosen-backend.js';
 import { resolveAuditTimeout, resolveNamespace, type CacheModuleOptions } from './cache.options.js';
-import { assertConsistency, chosenBackend } from './chosen-backend.js';
 import { anchorOf } from './durability/anchor-of.js';
 import { AuditTrail } from './durability/audit-trail.js';
 import { DurableRoad } from './durability/durable-road.js';
@@ -30,7 +27,6 @@ import { OutboxApplier } from './durability/outbox-applier.js';
 import type { MetricsExporter } from '../core/metrics/metrics-snapshot.js';
 import { metricsExportersOf, tracingOf } from './metrics-exporters.js';
 import { RuntimeSwitches } from './switches/runtime-switches.js';
-import { SettingsFollower } from './switches/settings-follower.js';
 import { CacheLog } from './logging/cache-log.js';
 import { KeyPolicy } from './logging/key-policy.js';
 import { resolveKeyPolicyOptions } from './logging/key-policy.options.js';
@@ -51,14 +47,11 @@ export class CacheRuntime {
   readonly namespace: string;
   readonly instanceId = randomUUID();
   readonly clock: Clock;
-  readonly log: InvalidationLog;
-  readonly backend: CacheBackend | null;
-  /** Where the shared tier can stand before a durable store of small records. */
-  readonly records: RecordAccelerator | null;
-  readonly engine: CacheEngine;
+  readonly backends: BackendsInUse;
+  /** What all engines announce, and count. */
+  readonly events = new EngineEvents();
+  readonly counters = new ReadCounterRegistry();
   readonly invalidations: InvalidationService;
-  /** What the shared tier announces: states, resets, fences. */
-  readonly coherence = new Emitter<CoherenceEventMap>();
   readonly durable: DurableRoad;
   readonly audit: AuditTrail;
   readonly metrics = new MetricsRecorder();
@@ -67,11 +60,8 @@ export class CacheRuntime {
   private readonly logging: Required<LoggingOptions>;
   readonly compiler: CacheMethodCompiler;
   readonly switches: RuntimeSwitches;
-  readonly journal: InvalidationJournal;
-  /** Names of the tiers a read passes, in order. */
-  readonly tiers: readonly string[];
+  private readonly trouble: TroubleReporter;
   private readonly anchor: HistoryAnchor | null;
-  private readonly applier: LogApplier;
 
   /** @throws CacheError `LARDER_OPTION_INVALID` naming the field */
   constructor(
@@ -86,43 +76,35 @@ export class CacheRuntime {
     const { cacheLog } = this;
     this.exporters = metricsExportersOf(options.metrics);
     const tracing = tracingOf(this.exporters);
-    const compilePattern = targetMatcher(new PatternCache());
-    const tier = chosenBackend(options);
-    const { namespace, instanceId, clock } = this;
+    const { namespace, instanceId, clock, events, counters } = this;
+    const main = chosenBackend(options);
+    const { tier } = main;
     this.anchor = anchorOf({ ...options, backend: tier });
-    const {
-      log,
-      backend,
-      settings = null,
-      records = null,
-    } = tier.create({
-      namespace,
+    this.trouble = new TroubleReporter(cacheLog, this.keyPolicy);
+    const parts = {
       instanceId,
       clock,
-      events: this.coherence,
-      ...(this.anchor === null ? {} : { anchor: this.anchor }),
-      ...(options.outbox?.shared === true ? { replay: (change) => this.durable.replay(change) } : {}),
-    });
-    assertConsistency(options, log);
-    this.log = log;
-    this.backend = backend;
-    this.records = records;
-    const bounds =
-      tier instanceof MemoryTier && options.memory === undefined ? tier.bounds : resolveMemoryOptions(options.memory);
-    this.engine = new CacheEngine({
-      clock,
-      log,
-      backend,
-      memory: bounds,
+      events,
+      counters,
+      tracing,
+      memory:
+        tier instanceof MemoryTier && options.memory === undefined ? tier.bounds : resolveMemoryOptions(options.memory),
       codec: resolveCodecOptions(options.codec),
       random: Math.random,
       bypass: options.outbox?.transactions ? () => this.durable.inTransaction() : null,
-      tracing,
-    });
-    this.applier = new LogApplier(this.engine.local, compilePattern);
-    this.journal = new InvalidationJournal(clock, compilePattern);
+      compilePattern: targetMatcher(new PatternCache()),
+    };
+    const context = {
+      namespace,
+      ...(this.anchor === null ? {} : { anchor: this.anchor }),
+      ...(options.outbox?.shared === true
+        ? { replay: (change: HistoryChange): Promise<ReplayOutcome> => this.durable.replay(change) }
+        : {}),
+    };
+    this.backends = new BackendsInUse(options, main, parts, context, (stack) => this.listenTo(stack));
+    const { log, settings } = this.main;
     const flush = () => InvalidationIntent.flush();
-    this.invalidations = new InvalidationService(log, this.applier, clock, randomUUID, instanceId, flush, tracing);
+    this.invalidations = new InvalidationService(this.backends.logs, clock, randomUUID, instanceId, flush, tracing);
     const outbox = options.outbox ?? null;
     const applier = new OutboxApplier(this.invalidations, log, tracing);
     const { outboxWorker } = options;
@@ -133,27 +115,27 @@ export class CacheRuntime {
     this.invalidations.recorder = (event) => this.audit.record(event);
     this.switches = new RuntimeSwitches(settings, log, clock, instanceId, this.logger);
     const warn = (message: string) => this.logger.warn(message);
-    this.compiler = new CacheMethodCompiler(this.engine, this.durable, this.switches, options, warn);
-    this.tiers = backend === null ? ['memory'] : ['memory', backend.name];
-    new TroubleReporter(cacheLog, this.keyPolicy).listen(this.engine.events, this.invalidations.events, this.coherence);
-    this.metrics.listen({
-      engine: this.engine.events,
-      invalidations: this.invalidations.events,
-      coherence: this.coherence,
-      outbox: this.durable.events,
-    });
+    this.compiler = new CacheMethodCompiler(this.backends, this.durable, this.switches, options, warn);
+    this.trouble.listen(events, this.invalidations.events);
+    this.metrics.listen({ engine: events, invalidations: this.invalidations.events, outbox: this.durable.events });
+    this.listenTo(this.main);
     holder.compiler = this.compiler;
-    this.coherence.on('state', ({ to }) => {
+    this.main.coherence.on('state', ({ to }) => {
       if (to === 'live') void this.switches.reload();
     });
   }
 
-  /** Starts following the log; methods are cached before that too, since memory alone needs no start. */
+  /** The backend that is used where nothing names another; log positions, switches, decisions and prefixes are its own. */
+  get main(): CacheStack {
+    return this.backends.main;
+  }
+
+  /** Starts following the logs; methods are cached before that too, since memory alone needs no start. */
   async open(): Promise<void> {
-    logReads(this.logging, this.engine.events, this.logger, this.keyPolicy);
+    logReads(this.logging, this.events, this.logger, this.keyPolicy);
     await this.audit.store.open();
     await this.anchor?.open();
-    await this.engine.open(new SettingsFollower([this.applier, this.journal], () => void this.switches.reload()));
+    await this.backends.open(() => void this.switches.reload());
     await this.switches.reload();
     await this.durable.open();
   }
@@ -164,8 +146,13 @@ export class CacheRuntime {
     this.switches.close();
     await this.durable.close();
     this.invalidations.close();
-    await this.engine.close();
+    await this.backends.close();
     await this.anchor?.close();
     await this.audit.store.close();
+  }
+
+  private listenTo(stack: CacheStack): void {
+    this.trouble.listenToLink(stack.coherence, stack === this.main ? null : stack.name);
+    this.metrics.listenToLink(stack.name, stack.coherence);
   }
 }

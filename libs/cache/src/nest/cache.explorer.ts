@@ -89,16 +89,17 @@ export class CacheExplorer implements OnModuleInit, BeforeApplicationShutdown, O
   }
 
   private bootLine(): string {
+    const { namespace, backends, main } = this.runtime;
     const scopes = this.registry.scopes().map(
       (scope) =>
         `${scope} (${this.registry
           .actionsOf(scope)
-          .map(({ action }) => action)
+          .map(({ action, backend }) => (backend === main.name ? action : `${action} in ${backend}`))
           .join(', ')})`,
     );
-    const { namespace, tiers } = this.runtime;
     const what = scopes.length === 0 ? 'no cached methods' : scopes.join(', ');
-    return `Caching namespace '${namespace}' in ${tiers.join(' → ')}: ${what}`;
+    const where = backends.all().map(({ tiers }) => tiers.join(' → '));
+    return `Caching namespace '${namespace}' in ${where.join(', ')}: ${what}`;
   }
 }
 

@@ -30,9 +30,15 @@ export interface ServiceCacheOptions extends CachePolicyOptions {
 export interface CacheModuleOptions {
   /** Isolates one application's keys, log and fences from another's. @default 'app' */
   namespace?: string;
-  /** Where values and invalidations are shared with other instances; or the name of one of `backends`. @default memory() */
+  /**
+   * Where values and invalidations are shared with other instances; or the name of one of `backends`. Methods and services
+   * may name others. @default memory()
+   */
   backend?: SharedTier | string;
-  /** Backends by name, for `backend`, for a file's `cache.backend`, and for `CACHE_BACKEND`. @default memory alone */
+  /**
+   * Backends by name, for `backend` here, of methods and of services, for a file's `cache.backend`, and for `CACHE_BACKEND`.
+   * One that nobody names is not connected. @default memory alone
+   */
   backends?: Readonly<Record<string, SharedTier>>;
   /** What a file and the environment say: `loadCacheConfig()` of `nestjs-larder/config`. @default they say nothing */
   config?: CacheConfig;
@@ -55,8 +61,8 @@ export interface CacheModuleOptions {
   memory?: MemoryOptions;
   /** Bounds of what goes to and comes from the shared tier. @default those of CodecOptions */
   codec?: CodecOptions;
-  /** The global level of the configuration. @default those of CachePolicyOptions */
-  defaults?: CachePolicyOptions;
+  /** The global level of the configuration; its backend is `backend`. @default those of CachePolicyOptions */
+  defaults?: Omit<CachePolicyOptions, 'backend'>;
   /** The service level, by scope; what it says overrides `@CacheScope`. @default no service says anything */
   services?: Readonly<Record<string, ServiceCacheOptions>>;
   /** Who may use the admin routes; `false`: there are none. @default only a loopback peer */
@@ -114,6 +120,8 @@ export function resolveAuditTimeout(timeout: Duration = CACHE_MODULE_DEFAULTS.au
 export interface ResolvedPolicy {
   readonly enabled: boolean;
   readonly policy: ReadPolicy;
+  /** The backend that a level names; `undefined`: the main one. */
+  readonly backend: string | undefined;
   /** Things to tell the author at boot. */
   readonly warnings: readonly string[];
 }
@@ -126,7 +134,9 @@ export interface ResolvedPolicy {
  * @throws CacheError `LARDER_OPTION_INVALID` or `LARDER_DURATION_INVALID` naming field and method
  */
 export function resolvePolicy(levels: readonly (CachePolicyOptions | undefined)[], where: string): ResolvedPolicy {
-  const pick = <Field extends keyof CachePolicyOptions>(field: Field): NonNullable<CachePolicyOptions[Field]> =>
+  const pick = <Field extends keyof typeof CACHE_POLICY_DEFAULTS>(
+    field: Field,
+  ): NonNullable<CachePolicyOptions[Field]> =>
     (levels.find((level) => level?.[field] !== undefined) ?? CACHE_POLICY_DEFAULTS)[field]!;
   const duration = (field: 'grace' | 'softTimeout' | 'hardTimeout' | 'degradedTtl' | 'electionWait') =>
     durationToMs(pick(field), `${field}\` of \`${where}`);
@@ -144,7 +154,12 @@ export function resolvePolicy(levels: readonly (CachePolicyOptions | undefined)[
   const warnings = looksLikeMilliseconds(ttl)
     ? [`ttl ${ttl} of ${where} is more than 30 days: bare numbers are seconds. Did you mean '${ttl}ms'?`]
     : [];
-  return { enabled: flag(pick('enabled'), where), policy, warnings };
+  return { enabled: flag(pick('enabled'), where), policy, backend: nearestBackend(levels), warnings };
+}
+
+/** The backend that the nearest level names; `undefined`: none does, so it is the main one. */
+export function nearestBackend(levels: readonly (CachePolicyOptions | undefined)[]): string | undefined {
+  return levels.find((level) => level?.backend !== undefined)?.backend;
 }
 
 function positiveTtl(ttl: Duration, where: string): number {

@@ -7,7 +7,8 @@ import { assertTag, scopeTag } from '../core/invalidation/tags.js';
 import { CacheError, describeInput } from '../core/errors/cache-error.js';
 import { fullKey } from '../core/keys/local-key.js';
 import { assertName } from '../core/keys/names.js';
-import { resolvePolicy } from './cache.options.js';
+import type { CacheEngine } from '../core/engine/cache-engine.js';
+import { nearestBackend, resolvePolicy } from './cache.options.js';
 import { policyLevels } from './policy-levels.js';
 import { versionTags } from './interception/result-tags.js';
 import { CacheRuntime } from './cache-runtime.js';
@@ -39,6 +40,8 @@ export interface GetOrSetOptions<T = any> extends EntryOptions<T> {
 const DEFAULT_SCOPE = 'app';
 /** What reads and writes by hand are called in metrics and switches. */
 const ACTION = 'getOrSet';
+/** What reads and writes by hand are called in messages. */
+const WHERE = 'CacheService';
 /** How long a read waits until this instance has come as far as a position, ms. */
 const CATCH_UP_MS = 50;
 
@@ -55,29 +58,29 @@ export class CacheService {
    * Errors of `load` pass unchanged and are not kept.
    */
   async getOrSet<T>(key: string, load: () => Promise<T> | T, options: GetOrSetOptions<T> = {}): Promise<T> {
-    const { scope, policy: configured, enabled, tagsOf } = this.resolve(options);
+    const { scope, policy: configured, enabled, engine, tagsOf } = this.resolve(options);
     const { on, policy } = this.runtime.switches.effective(scope, ACTION, configured);
-    if (!enabled || !on || !(await this.reflects(options.after))) return load();
+    if (!enabled || !on || !(await this.reflects(options.after, engine))) return load();
     const request = {
       key: keyIn(scope, key),
       scope,
       action: ACTION,
       policy,
-      counters: this.runtime.engine.counters.of(scope, ACTION),
+      counters: this.runtime.counters.of(scope, ACTION),
       load,
       tagsOf,
       unless: null,
       onInstalled: null,
     };
-    return (await this.runtime.engine.read(request)) as T;
+    return (await engine.read(request)) as T;
   }
 
   /** What memory holds for a key, or `undefined`; asks no other tier and loads nothing. */
-  get<T>(key: string, options: Pick<EntryOptions, 'scope'> = {}): T | undefined {
+  get<T>(key: string, options: Pick<EntryOptions, 'scope' | 'backend'> = {}): T | undefined {
     const scope = scopeOf(options);
     const full = keyIn(scope, key);
     if (!this.runtime.switches.isOn(scope, ACTION)) return undefined;
-    return this.runtime.engine.peek(full)?.value as T | undefined;
+    return this.engineOf(scope, options).peek(full)?.value as T | undefined;
   }
 
   /**
@@ -86,10 +89,10 @@ export class CacheService {
    * @returns whether it is stored; not where caching is off, and not over a newer `sourceVersion`
    */
   async set<T>(key: string, value: T, options: EntryOptions<T> = {}): Promise<boolean> {
-    const { scope, policy: configured, enabled, tagsOf } = this.resolve(options);
+    const { scope, policy: configured, enabled, engine, tagsOf } = this.resolve(options);
     // Also while reads are switched off: what they find when they are on again must not be older than this.
     const { policy } = this.runtime.switches.effective(scope, ACTION, configured);
-    return enabled && this.runtime.engine.set(keyIn(scope, key), value, tagsOf(value), policy);
+    return enabled && this.runtime.backends.set(engine, keyIn(scope, key), value, tagsOf(value), policy);
   }
 
   /** Removes one entry; `true` if there was one. */
@@ -126,27 +129,39 @@ export class CacheService {
   }
 
   /** Where a key is, what would invalidate it, why it was last missed and who invalidated it; never its value. */
-  async explain(key: string, options: Pick<EntryOptions, 'scope'> = {}): Promise<KeyExplanation> {
-    return new KeyExplainer(this.runtime).explain(keyIn(scopeOf(options), key));
+  async explain(key: string, options: Pick<EntryOptions, 'scope' | 'backend'> = {}): Promise<KeyExplanation> {
+    return new KeyExplainer(this.runtime).explain(keyIn(scopeOf(options), key), options.backend);
   }
 
-  private async reflects(position: string | undefined): Promise<boolean> {
-    return position === undefined || this.runtime.log.waitApplied(position, CATCH_UP_MS);
+  /** @throws CacheError `LARDER_OPTION_INVALID` for a backend with a log of its own, in which the position means nothing */
+  private async reflects(position: string | undefined, { local }: CacheEngine): Promise<boolean> {
+    if (position === undefined) return true;
+    const { main } = this.runtime;
+    if (local === main.engine.local) return main.log.waitApplied(position, CATCH_UP_MS);
+    throw new CacheError(
+      'LARDER_OPTION_INVALID',
+      `Expected no \`after\` for a backend beside the main one, got one: a position stands in the log of '${main.name}' alone. Leave \`after\` out, or keep the value in '${main.name}'.`,
+    );
+  }
+
+  private engineOf(scope: string, options: Pick<EntryOptions, 'backend'>): CacheEngine {
+    if (this.runtime.backends.single && options.backend === undefined) return this.runtime.main.engine;
+    const levels = policyLevels(this.runtime.options, scope, null, { method: options, scope: undefined });
+    return this.runtime.backends.engineOf(nearestBackend(levels), WHERE);
   }
 
   private resolve(options: EntryOptions) {
     const scope = scopeOf(options);
     const given = options.tags ?? [];
     for (const tag of given) assertTag(tag);
-    const { enabled, policy } = resolvePolicy(
-      policyLevels(this.runtime.options, scope, null, { method: options, scope: undefined }),
-      'CacheService',
-    );
+    const levels = policyLevels(this.runtime.options, scope, null, { method: options, scope: undefined });
+    const { enabled, policy, backend } = resolvePolicy(levels, WHERE);
+    const engine = this.runtime.backends.engineOf(backend, WHERE);
     const tags = [scopeTag(scope), ...given];
     const { sourceVersion } = options;
-    if (sourceVersion === undefined) return { scope, policy, enabled, tagsOf: () => tags };
+    if (sourceVersion === undefined) return { scope, policy, enabled, engine, tagsOf: () => tags };
     const versionOf = typeof sourceVersion === 'function' ? sourceVersion : () => sourceVersion;
-    return { scope, policy, enabled, tagsOf: (value: unknown) => [...versionTags(versionOf(value)), ...tags] };
+    return { scope, policy, enabled, engine, tagsOf: (value: unknown) => [...versionTags(versionOf(value)), ...tags] };
   }
 }
 

@@ -3,7 +3,8 @@ import type { TierEntryState } from '../core/coherence/tier-inspection.js';
 import type { EntryFacts } from '../core/engine/cache-engine.js';
 import type { FenceHit } from '../core/engine/local-fence.js';
 import type { MissCause } from '../core/engine/read-journal.js';
-import type { NotedInvalidation } from '../core/invalidation/invalidation-journal.js';
+import type { InvalidationJournal, NotedInvalidation } from '../core/invalidation/invalidation-journal.js';
+import type { CacheStack } from './backends/cache-stack.js';
 import type { CacheRuntime } from './cache-runtime.js';
 
 /** What the shared tier says of a key. */
@@ -45,9 +46,11 @@ export interface KeyExplanation {
   readonly key: string;
   /** Whose memory it is. */
   readonly instance: string;
+  /** The name of the backend that is spoken of: the one that knows most of the key. */
+  readonly backend: string;
   /** `null`: not in this process's memory. */
   readonly memory: EntryFacts | null;
-  /** `null`: memory is the only tier. */
+  /** `null`: memory is the backend's only tier. */
   readonly shared: SharedExplanation | null;
   /** As of the last fill; empty where none is known. */
   readonly tags: readonly TagExplanation[];
@@ -59,6 +62,12 @@ export interface KeyExplanation {
   readonly invalidatedBy: AuditRecord | null;
 }
 
+/** What one backend knows of the key at first sight. */
+interface Sight extends Pick<KeyExplanation, 'memory' | 'shared'> {
+  readonly stack: CacheStack;
+  readonly weight: number;
+}
+
 /** Rows of the audit looked at where this instance has not seen the invalidation itself. */
 const ROWS = 20;
 
@@ -66,23 +75,45 @@ const ROWS = 20;
 export class KeyExplainer {
   constructor(private readonly runtime: CacheRuntime) {}
 
-  /** @param key with its scope */
-  async explain(key: string): Promise<KeyExplanation> {
-    const { engine, instanceId: instance } = this.runtime;
-    const memory = engine.inspect(key);
-    const shared = await this.ofSharedTier(key);
-    const known = shared?.entry?.tags ?? memory?.tags ?? engine.local.journal.tagsOf(key) ?? [];
-    const tags = await this.tagsOf(known);
-    const lastInvalidation = this.lastInvalidation(key, tags);
-    const requestId = lastInvalidation?.by?.requestId ?? null;
-    const invalidatedBy = await this.auditRow(key, tags, requestId);
-    return { key, instance, memory, shared, tags, lastMiss: this.lastMiss(key), lastInvalidation, invalidatedBy };
+  /**
+   * @param key with its scope
+   * @param backend the name of one; without it that of the backends in use that knows most of the key, else the main one
+   * @throws CacheError `LARDER_OPTION_INVALID` for a backend that is not in use
+   */
+  async explain(key: string, backend?: string): Promise<KeyExplanation> {
+    const sights = await Promise.all(this.stacksOf(backend).map((stack) => this.look(stack, key)));
+    const { stack, memory, shared } = sights.reduce((best, sight) => (sight.weight > best.weight ? sight : best));
+    const known = shared?.entry?.tags ?? memory?.tags ?? stack.engine.local.journal.tagsOf(key) ?? [];
+    const tags = await this.tagsOf(stack, known);
+    const lastInvalidation = this.lastInvalidation(stack, key, tags);
+    const invalidatedBy = await this.auditRow(key, tags, lastInvalidation?.by?.requestId ?? null);
+    const lastMiss = this.lastMiss(stack, key);
+    const instance = this.runtime.instanceId;
+    return { key, instance, backend: stack.name, memory, shared, tags, lastMiss, lastInvalidation, invalidatedBy };
   }
 
-  private async ofSharedTier(key: string): Promise<SharedExplanation | null> {
-    const { backend } = this.runtime;
+  private stacksOf(name: string | undefined): readonly CacheStack[] {
+    const { backends, main } = this.runtime;
+    if (name === undefined) return backends.all();
+    const named = backends.all().filter((stack) => stack.name === name);
+    if (named.length > 0) return named;
+    // Memory alone is the main backend's memory.
+    if (backends.engineOf(name, 'the explanation of a key').local === main.engine.local) return [main];
+    return backends.all();
+  }
+
+  private async look(stack: CacheStack, key: string): Promise<Sight> {
+    const memory = stack.engine.inspect(key);
+    const shared = await this.ofSharedTier(stack, key);
+    const missed = stack.engine.local.journal.missOf(key) !== null;
+    const weight = memory !== null ? 3 : shared?.state === 'held' ? 2 : Number(missed);
+    return { stack, memory, shared, weight };
+  }
+
+  private async ofSharedTier({ backend, tiers }: CacheStack, key: string): Promise<SharedExplanation | null> {
     if (backend === null) return null;
-    const { name: tier, inspection } = backend;
+    const { inspection } = backend;
+    const tier = tiers.at(-1)!;
     if (!backend.available()) return { tier, state: 'away', entry: null };
     if (inspection === null) return { tier, state: 'unknown', entry: null };
     try {
@@ -93,8 +124,7 @@ export class KeyExplainer {
     }
   }
 
-  private async tagsOf(tags: readonly string[]): Promise<readonly TagExplanation[]> {
-    const { backend, journal } = this.runtime;
+  private async tagsOf({ backend, journal }: CacheStack, tags: readonly string[]): Promise<readonly TagExplanation[]> {
     let ords: readonly string[] = [];
     try {
       ords = (await backend?.inspection?.tagOrds(tags)) ?? [];
@@ -107,41 +137,28 @@ export class KeyExplainer {
     });
   }
 
-  private lastMiss(key: string): MissExplanation | null {
-    const { engine, clock, journal } = this.runtime;
+  private lastMiss({ engine, journal }: CacheStack, key: string): MissExplanation | null {
+    const { clock } = this.runtime;
     const miss = engine.local.journal.missOf(key);
     if (miss === null) return null;
     const at = clock.wall() - (clock.monotonic() - miss.at);
     const drop = journal.lastDrop;
     const lost = miss.by?.kind === 'all' && drop !== null && drop.cause !== 'flush';
-    return { cause: lost ? 'other history' : miss.cause, at, by: miss.by && this.hitOf(key, miss.by) };
+    return { cause: lost ? 'other history' : miss.cause, at, by: miss.by && hitOf(journal, key, miss.by) };
   }
 
-  private hitOf(key: string, { kind, target }: FenceHit): HitExplanation {
-    const { journal } = this.runtime;
-    switch (kind) {
-      case 'key':
-        return { kind, target, by: journal.ofKey(key) };
-      case 'tag':
-        return { kind, target, by: target === null ? null : journal.ofTag(target) };
-      case 'pattern': {
-        const found = journal.ofPatterns(key);
-        return { kind, target: found && textOf(found.target), by: found?.by ?? null };
-      }
-      case 'all':
-      case 'forgotten':
-        return { kind, target: null, by: journal.lastDrop?.by ?? null };
-    }
-  }
-
-  private lastInvalidation(key: string, tags: readonly TagExplanation[]): HitExplanation | null {
+  private lastInvalidation(
+    { journal }: CacheStack,
+    key: string,
+    tags: readonly TagExplanation[],
+  ): HitExplanation | null {
     const hits: FenceHit[] = [
       { kind: 'key', target: key },
       ...tags.map(({ tag }) => ({ kind: 'tag' as const, target: tag })),
       { kind: 'pattern', target: null },
       { kind: 'all', target: null },
     ];
-    const seen = hits.map((hit) => this.hitOf(key, hit)).filter(({ by }) => by !== null);
+    const seen = hits.map((hit) => hitOf(journal, key, hit)).filter(({ by }) => by !== null);
     return seen.reduce<HitExplanation | null>(
       (last, hit) => (last === null || hit.by!.at > last.by!.at ? hit : last),
       null,
@@ -167,6 +184,22 @@ export class KeyExplainer {
       // The audit is away: nobody can say.
     }
     return null;
+  }
+}
+
+function hitOf(journal: InvalidationJournal, key: string, { kind, target }: FenceHit): HitExplanation {
+  switch (kind) {
+    case 'key':
+      return { kind, target, by: journal.ofKey(key) };
+    case 'tag':
+      return { kind, target, by: target === null ? null : journal.ofTag(target) };
+    case 'pattern': {
+      const found = journal.ofPatterns(key);
+      return { kind, target: found && textOf(found.target), by: found?.by ?? null };
+    }
+    case 'all':
+    case 'forgotten':
+      return { kind, target: null, by: journal.lastDrop?.by ?? null };
   }
 }
 

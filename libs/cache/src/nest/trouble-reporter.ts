@@ -20,25 +20,30 @@ export class TroubleReporter {
     private readonly keys: KeyPolicy,
   ) {}
 
-  listen(engine: EngineEvents, invalidations: InvalidationEvents, coherence: Emitter<CoherenceEventMap>): void {
-    coherence.on('state', ({ to }) => {
-      if (to === 'live') this.log.logger.log('The shared tier is connected and this instance is up to date');
-      if (to === 'detached')
-        this.log.logger.warn('The shared tier is away; methods run, and memory is served while its lease lasts');
-    });
-    coherence.on('reset', ({ cause }) => {
-      // The first history an instance meets is news to it, but no loss.
-      if (cause !== 'history' || this.reported.has('history')) {
-        this.log.logger.warn(
-          `Local memory was dropped and starts anew (${cause}); methods run until it is filled again`,
-        );
-      }
-      this.reported.add('history');
-    });
+  listen(engine: EngineEvents, invalidations: InvalidationEvents): void {
     engine.on('trouble', (event) => this.report(event));
     invalidations.on('failed', ({ requestId, error, pending }) => {
       const text = `Invalidation ${requestId} was not applied, ${pending} pending; it is repeated until it succeeds.`;
       this.log.error('invalidation', text, error);
+    });
+  }
+
+  /** @param backend `null` for the main one, which needs no name */
+  listenToLink(coherence: Emitter<CoherenceEventMap>, backend: string | null): void {
+    const tier = backend === null ? 'The shared tier' : `The shared tier of backend '${backend}'`;
+    const memory = backend === null ? 'Local memory' : `Local memory of backend '${backend}'`;
+    let historyKnown = false;
+    coherence.on('state', ({ to }) => {
+      if (to === 'live') this.log.logger.log(`${tier} is connected and this instance is up to date`);
+      if (to === 'detached')
+        this.log.logger.warn(`${tier} is away; methods run, and memory is served while its lease lasts`);
+    });
+    coherence.on('reset', ({ cause }) => {
+      // The first history an instance meets is news to it, but no loss.
+      if (cause !== 'history' || historyKnown) {
+        this.log.logger.warn(`${memory} was dropped and starts anew (${cause}); methods run until it is filled again`);
+      }
+      historyKnown = true;
     });
   }
 

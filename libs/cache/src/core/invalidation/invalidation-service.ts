@@ -1,12 +1,11 @@
 import type { Clock, Timer } from '../clock/clock.port.js';
-import type { AppendWait, InvalidationLog } from '../coherence/invalidation-log.port.js';
+import type { AppendWait } from '../coherence/invalidation-log.port.js';
 import type { Invalidation, PatternTarget } from '../coherence/invalidation.js';
-import { assertWait } from '../coherence/tier-capabilities.js';
 import type { Tracing } from '../events/tracing.js';
 import type { DurableEntries } from './durable-entries.js';
 import type { InvalidationIntent } from './intent.js';
 import { InvalidationEvents, type InvalidatedEvent } from './invalidation.events.js';
-import type { LogApplier } from './log-applier.js';
+import type { FollowedLogs } from './followed-logs.js';
 
 /** What is said of an invalidation for the audit, and what it waits for. */
 export interface InvalidateOptions {
@@ -25,7 +24,7 @@ export interface InvalidationResult {
   /** Whether a record of it stands in the audit; `false` also where there is no audit. */
   readonly wasLogged: boolean;
   readonly requestId: string;
-  /** Where it stands in the log. */
+  /** Where it stands in the log; with several backends in that of the main one. */
   readonly position: string;
   /** Entries it removed, as far as this instance and the shared tier can tell at once. */
   readonly removed: number;
@@ -52,8 +51,8 @@ interface PendingInvalidation extends Wish {
 const MAX_PENDING = 1000;
 
 /**
- * The one road every removal takes: intents → durable entries → log (which drops them from the shared tier) → every
- * instance's memory. Who needs durability across a crash puts an outbox before it; this service applies.
+ * The one road every removal takes: intents → durable entries → the log of every backend (which drops them from the shared
+ * tier) → every instance's memory. Who needs durability across a crash puts an outbox before it; this service applies.
  */
 export class InvalidationService {
   readonly events = new InvalidationEvents();
@@ -67,8 +66,7 @@ export class InvalidationService {
   private closed = false;
 
   constructor(
-    private readonly log: InvalidationLog,
-    private readonly applier: LogApplier,
+    private readonly logs: FollowedLogs,
     private readonly clock: Clock,
     private readonly newId: () => string,
     private readonly origin: string,
@@ -90,8 +88,8 @@ export class InvalidationService {
    * Invalidates. When it resolves, this instance never serves the old values again (G5).
    *
    * @param record writes the audit record, in place of the recorder of all
-   * @throws CacheError `LARDER_WAIT_UNSUPPORTED` for a wait that the log cannot give; nothing was done
-   * @throws the error of durable entries or of the log when it was not applied, or when that is unknown (G7); memory of this instance is emptied of
+   * @throws CacheError `LARDER_WAIT_UNSUPPORTED` for a wait that a log cannot give; nothing was done
+   * @throws the error of durable entries or of a log when it was not applied, or when that is unknown (G7); memory of this instance is emptied of
    *   the targets all the same, and repeating is harmless
    */
   invalidate(
@@ -114,14 +112,14 @@ export class InvalidationService {
     options: InvalidateOptions,
     record: InvalidationRecorder | null,
   ): Promise<InvalidationResult> {
-    assertWait(this.log.kind, this.log.capabilities, options.wait);
+    this.logs.assertWait(options.wait);
     const startedAt = this.clock.monotonic();
     const invalidation = this.merge(intents, options);
-    const removedHere = this.applier.applyAndCount(invalidation);
+    const removedHere = this.logs.applyAndCount(invalidation);
     // Without durable entries the log has it in the same turn, and nothing written meanwhile is dropped with it.
     const removing = this.durable.map((entries) => entries.remove(invalidation));
     const durable = removing.length === 0 ? [] : await Promise.all(removing);
-    const receipt = await this.log.append(invalidation, { wait: options.wait ?? 'applied' });
+    const receipt = await this.logs.append(invalidation, options.wait ?? 'applied');
     const removedDurably = durable.reduce((sum, count) => sum + count, 0);
     const removed = Math.max(receipt.removed, await removedHere, removedDurably);
     const { reason, id: requestId } = invalidation;
@@ -154,7 +152,7 @@ export class InvalidationService {
 
   /** Drops the targets from this process's memory alone. */
   forgetHere(intents: readonly InvalidationIntent[]): void {
-    this.applier.apply(this.merge(intents, {}));
+    this.logs.apply(this.merge(intents, {}));
   }
 
   /**
@@ -162,7 +160,7 @@ export class InvalidationService {
    * function is called: for an invalidation whose writer goes on before it has been applied (G5).
    */
   promise(intents: readonly InvalidationIntent[]): () => void {
-    return this.applier.promise(this.merge(intents, {}));
+    return this.logs.promise(this.merge(intents, {}));
   }
 
   /** Stops repeating; what is pending then is reported once more. */

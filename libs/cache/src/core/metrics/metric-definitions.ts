@@ -1,3 +1,4 @@
+import type { BackendMetrics } from './metrics-snapshot.js';
 import type { ShownAction, ShownLatency, ShownSnapshot } from './fold-actions.js';
 
 /** What tells the lines of one metric apart: names of the program and fixed words, never a key. */
@@ -67,6 +68,16 @@ function eachAction<Sample>(
   return actions.flatMap((action) => samples(action, { scope: action.scope, method: action.action }));
 }
 
+/** The samples of each backend, which is as many as the configuration names. */
+function eachBackend(
+  { backends }: ShownSnapshot,
+  samples: (backend: BackendMetrics) => readonly NumberSample[],
+): NumberSample[] {
+  return backends.flatMap((backend) =>
+    samples(backend).map(({ labels, value }) => ({ labels: { backend: backend.name, ...labels }, value })),
+  );
+}
+
 /** All metrics; docs/metrics.md tells the meaning of each, and a test compares the two. Names are without the prefix. */
 export const METRIC_DEFINITIONS: readonly MetricDefinition[] = [
   {
@@ -114,19 +125,19 @@ export const METRIC_DEFINITIONS: readonly MetricDefinition[] = [
     name: 'memory_entries',
     help: 'Entries held in memory.',
     type: 'gauge',
-    read: ({ memory }) => one(memory.entries),
+    read: (snapshot) => eachBackend(snapshot, ({ memory }) => one(memory.entries)),
   },
   {
     name: 'memory_bytes',
     help: 'Accounted bytes of the entries held in memory.',
     type: 'gauge',
-    read: ({ memory }) => one(memory.bytes),
+    read: (snapshot) => eachBackend(snapshot, ({ memory }) => one(memory.bytes)),
   },
   {
     name: 'memory_removals_total',
     help: 'Entries that left memory, by cause.',
     type: 'counter',
-    read: ({ memory }) => each('cause', memory.removed),
+    read: (snapshot) => eachBackend(snapshot, ({ memory }) => each('cause', memory.removed)),
   },
   {
     name: 'invalidations_total',
@@ -174,7 +185,7 @@ export const METRIC_DEFINITIONS: readonly MetricDefinition[] = [
     name: 'memory_resets_total',
     help: 'Times local memory was dropped because the continuity of the log was lost.',
     type: 'counter',
-    read: ({ resets }) => each('cause', resets),
+    read: (snapshot) => eachBackend(snapshot, ({ resets }) => each('cause', resets)),
   },
   {
     name: 'troubles_total',
@@ -186,25 +197,29 @@ export const METRIC_DEFINITIONS: readonly MetricDefinition[] = [
     name: 'link_failures_total',
     help: 'Commands and connections to the shared tier that failed.',
     type: 'counter',
-    read: ({ linkFailures }) => one(linkFailures),
+    read: (snapshot) => eachBackend(snapshot, ({ failures }) => one(failures)),
   },
   {
     name: 'link_state',
     help: '1 for the state in which the link to the log is, 0 for the others.',
     type: 'gauge',
-    read: ({ log }) => LINK_STATES.map((state) => ({ labels: { state }, value: state === log.state ? 1 : 0 })),
+    read: (snapshot) =>
+      eachBackend(snapshot, ({ log }) =>
+        LINK_STATES.map((state) => ({ labels: { state }, value: state === log.state ? 1 : 0 })),
+      ),
   },
   {
     name: 'log_lag_seconds',
     help: 'Everything invalidated longer ago than this is applied here.',
     type: 'gauge',
-    read: ({ log }) => one(log.lagMs / 1000),
+    read: (snapshot) => eachBackend(snapshot, ({ log }) => one(log.lagMs / 1000)),
   },
   {
     name: 'lease_left_seconds',
     help: 'What is left of the right to serve memory; absent where none is needed.',
     type: 'gauge',
-    read: ({ log }) => (log.leaseLeftMs === null ? [] : one(log.leaseLeftMs / 1000)),
+    read: (snapshot) =>
+      eachBackend(snapshot, ({ log }) => (log.leaseLeftMs === null ? [] : one(log.leaseLeftMs / 1000))),
   },
   {
     name: 'outbox_rows_total',

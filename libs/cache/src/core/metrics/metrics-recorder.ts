@@ -4,13 +4,18 @@ import { Emitter } from '../events/emitter.js';
 import type { InvalidationEvents } from '../invalidation/invalidation.events.js';
 import type { OutboxEvents } from '../outbox/outbox.events.js';
 import { LatencyHistogram } from './latency-histogram.js';
-import type { ActionLatency, FollowMeasurements, Measurement, RecordedMetrics } from './metrics-snapshot.js';
+import type {
+  ActionLatency,
+  FollowMeasurements,
+  LinkCounts,
+  Measurement,
+  RecordedMetrics,
+} from './metrics-snapshot.js';
 
 /** Who announces. */
 export interface MetricsSources {
   readonly engine: EngineEvents;
   readonly invalidations: InvalidationEvents;
-  readonly coherence: Emitter<CoherenceEventMap>;
   readonly outbox: Emitter<OutboxEvents>;
 }
 
@@ -38,14 +43,13 @@ class ActionTimes {
 export class MetricsRecorder {
   private readonly actions = new Map<string, Map<string, ActionTimes>>();
   private readonly fenced = { memory: 0, shared: 0 };
-  private readonly resets = { history: 0, gap: 0, 'lost-message': 0, 'forged-message': 0 };
+  private readonly links = new Map<string, LinkCounts>();
   private readonly troubles = new Map<TroubleEvent['operation'], number>();
   private readonly intents = { key: 0, tag: 0, entity: 0, collection: 0, pattern: 0, flush: 0 };
   private readonly invalidationTime = new LatencyHistogram();
   private invalidated = 0;
   private removed = 0;
   private failedInvalidations = 0;
-  private linkFailures = 0;
   private readonly outbox = { published: 0, retried: 0, dead: 0, released: 0, failedDrains: 0 };
   private readonly outboxLag = new LatencyHistogram();
   private readonly measurements = new Emitter<{ measured: Measurement }>();
@@ -53,7 +57,7 @@ export class MetricsRecorder {
   /** Tells of every time as it is measured. */
   readonly follow: FollowMeasurements = (listener) => this.measurements.on('measured', listener);
 
-  listen({ engine, invalidations, coherence, outbox }: MetricsSources): void {
+  listen({ engine, invalidations, outbox }: MetricsSources): void {
     engine.on('answered', ({ scope, action, tier, tookMs }) => {
       const times = this.timesOf(scope, action);
       if (tier === 'memory') return;
@@ -71,12 +75,6 @@ export class MetricsRecorder {
     engine.on('trouble', ({ operation }) => {
       this.troubles.set(operation, (this.troubles.get(operation) ?? 0) + 1);
     });
-    coherence.on('reset', ({ cause }) => {
-      this.resets[cause] += 1;
-    });
-    coherence.on('trouble', () => {
-      this.linkFailures += 1;
-    });
     invalidations.on('invalidated', ({ intents, removed, latencyMs }) => {
       this.invalidated += 1;
       this.removed += removed;
@@ -90,14 +88,27 @@ export class MetricsRecorder {
     this.listenToOutbox(outbox);
   }
 
+  /** Counts what the link to a backend tells of itself; backends are as many as the configuration names. */
+  listenToLink(backend: string, coherence: Emitter<CoherenceEventMap>): void {
+    const counts = { resets: { history: 0, gap: 0, 'lost-message': 0, 'forged-message': 0 }, failures: 0 };
+    this.links.set(backend, counts);
+    coherence.on('reset', ({ cause }) => {
+      counts.resets[cause] += 1;
+    });
+    coherence.on('trouble', () => {
+      counts.failures += 1;
+    });
+  }
+
   /** What was recorded since start. */
   recorded(): RecordedMetrics {
     return {
       actions: [...this.actions.values()].flatMap((times) => [...times.values()].map((each) => each.summary())),
       fencedFills: { ...this.fenced },
-      resets: { ...this.resets },
       troubles: Object.fromEntries(this.troubles),
-      linkFailures: this.linkFailures,
+      links: Object.fromEntries(
+        [...this.links].map(([backend, { resets, failures }]) => [backend, { resets: { ...resets }, failures }]),
+      ),
       invalidations: {
         applied: this.invalidated,
         failed: this.failedInvalidations,

@@ -17,18 +17,24 @@ export interface ActionLatency {
   readonly load: LatencySummary;
 }
 
+/** What the link to one backend told of itself. */
+export interface LinkCounts {
+  /** How often local memory was dropped because the log's continuity was lost. */
+  readonly resets: Readonly<Record<CoherenceEventMap['reset']['cause'], number>>;
+  /** Commands and connections to the shared tier that failed. */
+  readonly failures: number;
+}
+
 /** What is counted from announcements. Numbers since start, of this instance. */
 export interface RecordedMetrics {
   /** Only actions that memory could not answer at least once. */
   readonly actions: readonly ActionLatency[];
   /** Fills refused because something they depend on was invalidated while they ran, by the tier that refused. */
   readonly fencedFills: { readonly memory: number; readonly shared: number };
-  /** How often local memory was dropped because the log's continuity was lost. */
-  readonly resets: Readonly<Record<CoherenceEventMap['reset']['cause'], number>>;
+  /** By backend. */
+  readonly links: Readonly<Record<string, LinkCounts>>;
   /** Failures of the cache that no caller saw, by operation; what never failed is absent. */
   readonly troubles: Readonly<Partial<Record<TroubleEvent['operation'], number>>>;
-  /** Commands and connections to the shared tier that failed. */
-  readonly linkFailures: number;
   /** Invalidations carried out by this instance, whoever asked for them. */
   readonly invalidations: {
     readonly applied: number;
@@ -72,17 +78,10 @@ export interface ActionMetrics extends ActionLatency {
   readonly hitRate: number;
 }
 
-/**
- * All numbers of one instance's cache as plain data. Counts are since start. Holds no keys, values or credentials; scopes and
- * actions are names of the program, and at most 1,000 pairs of them are told apart, the rest is one pair named `(other)`.
- */
-export interface CacheMetricsSnapshot extends Omit<RecordedMetrics, 'actions' | 'invalidations' | 'outbox'> {
-  readonly namespace: string;
-  /** Unix ms. */
-  readonly at: number;
-  /** The shared tier's name; `null` where memory is the only tier. */
-  readonly sharedTier: string | null;
-  readonly actions: readonly ActionMetrics[];
+/** The numbers of one backend in use: the link to it, and this process's memory before it. */
+export interface BackendMetrics extends LinkCounts {
+  /** What the configuration calls it. */
+  readonly name: string;
   readonly memory: {
     readonly entries: number;
     /** Accounted bytes. */
@@ -90,9 +89,6 @@ export interface CacheMetricsSnapshot extends Omit<RecordedMetrics, 'actions' | 
     /** Entries that left, by cause. */
     readonly removed: Readonly<Record<'evicted' | 'expired' | 'invalidated' | 'replaced' | 'cleared', number>>;
   };
-  readonly loadsUnderWay: number;
-  /** `pending`: not applied yet and being repeated. */
-  readonly invalidations: RecordedMetrics['invalidations'] & { readonly pending: number };
   readonly log: {
     readonly kind: string;
     readonly state: 'starting' | 'live' | 'suspect' | 'detached' | 'closed';
@@ -104,6 +100,32 @@ export interface CacheMetricsSnapshot extends Omit<RecordedMetrics, 'actions' | 
      */
     readonly lagMs: number;
   };
+}
+
+/**
+ * All numbers of one instance's cache as plain data. Counts are since start. Holds no keys, values or credentials; scopes and
+ * actions are names of the program, and at most 1,000 pairs of them are told apart, the rest is one pair named `(other)`.
+ */
+export interface CacheMetricsSnapshot extends Omit<RecordedMetrics, 'actions' | 'invalidations' | 'outbox' | 'links'> {
+  readonly namespace: string;
+  /** Unix ms. */
+  readonly at: number;
+  /** The shared tier's name; `null` where memory is the only tier. With several backends that of the main one. */
+  readonly sharedTier: string | null;
+  /** All backends in use, the main one first. */
+  readonly backends: readonly BackendMetrics[];
+  readonly actions: readonly ActionMetrics[];
+  /** Of all backends together. */
+  readonly memory: BackendMetrics['memory'];
+  readonly loadsUnderWay: number;
+  /** How often local memory was dropped because the continuity of a log was lost; of all backends together. */
+  readonly resets: LinkCounts['resets'];
+  /** Commands and connections to shared tiers that failed. */
+  readonly linkFailures: number;
+  /** `pending`: not applied yet and being repeated. */
+  readonly invalidations: RecordedMetrics['invalidations'] & { readonly pending: number };
+  /** Of the main backend. */
+  readonly log: BackendMetrics['log'];
   /** `null` where there is no outbox. `deadRows`: those that wait for an operator, as far as this process knows. */
   readonly outbox: (RecordedMetrics['outbox'] & { readonly deadRows: number }) | null;
   /** Audit records that could not be written. */

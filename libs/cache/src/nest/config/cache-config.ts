@@ -56,19 +56,19 @@ export class CacheConfig {
 
   /** The global level, the environment's words first. */
   globalLevels(): readonly CachePolicyOptions[] {
-    return [policyIn(this.environment), policyIn(this.content.cache ?? {})];
+    return [this.environment, this.content.cache ?? {}].map(globalPolicyIn);
   }
 
   /** The level of a service. */
   serviceLevels(scope: string): readonly CachePolicyOptions[] {
-    return [this.fromEnvironment(scope), policyIn(this.content.services?.[scope]?.cache ?? {})];
+    return [this.fromEnvironment(scope), this.content.services?.[scope]?.cache ?? NOTHING];
   }
 
   /** The level of an action. */
   actionLevels(scope: string, action: string): readonly CachePolicyOptions[] {
     return [
       this.fromEnvironment(scope, action),
-      policyIn(this.content.services?.[scope]?.actions?.[action]?.cache ?? {}),
+      actionPolicyIn(this.content.services?.[scope]?.actions?.[action]?.cache ?? NOTHING),
     ];
   }
 
@@ -132,8 +132,14 @@ export function loadCacheConfig(file?: string, env: NodeJS.ProcessEnv = process.
   return new CacheConfig(findConfigFile(file, env), env);
 }
 
-/** What a level says of reads alone. */
-function policyIn(level: GlobalConfig & ActionConfig): CachePolicyOptions {
-  const { backend: _, replication: __, prefix: ___, consistency: ____, keys: _____, ...policy } = level;
+/** What the global level says of reads alone; its backend is the main one, which is not a field of their policies. */
+function globalPolicyIn(level: GlobalConfig): CachePolicyOptions {
+  const { backend: _, replication: __, prefix: ___, consistency: ____, ...policy } = level;
+  return policy;
+}
+
+/** What an action says of reads alone. */
+function actionPolicyIn(level: ActionConfig): CachePolicyOptions {
+  const { keys: _, ...policy } = level;
   return policy;
 }

@@ -3,7 +3,7 @@ import { CacheError, describeInput } from '../../core/errors/cache-error.js';
 import type { ActionConfig, GlobalConfig } from './config-schema.js';
 
 /** What variables of a level may be called, after its prefix. */
-export const LEVEL_VARIABLES = ['ENABLED', 'TTL', 'GRACE'] as const;
+export const LEVEL_VARIABLES = ['ENABLED', 'TTL', 'GRACE', 'BACKEND'] as const;
 
 /** Variables of services begin so; names are in capitals, `getUser` is `GET_USER`. */
 export const SERVICE_PREFIX = 'CACHE_SERVICE_';
@@ -13,14 +13,12 @@ export const SERVICE_PREFIX = 'CACHE_SERVICE_';
  * @throws CacheError `LARDER_OPTION_INVALID` naming the variable
  */
 export function globalFromEnvironment(env: NodeJS.ProcessEnv): GlobalConfig {
-  const backend = text(env, 'CACHE_BACKEND');
   const prefix = text(env, 'CACHE_PREFIX');
   const replication = text(env, 'CACHE_REPLICATION');
   if (replication !== undefined && !/^[1-9]\d{0,5}$/.test(replication))
     throw invalid('CACHE_REPLICATION', 'a whole number from 1', replication);
   return {
     ...levelFromEnvironment(env, 'CACHE_'),
-    ...(backend === undefined ? {} : { backend }),
     ...(prefix === undefined ? {} : { prefix }),
     ...(replication === undefined ? {} : { replication: Number(replication) }),
   };
@@ -36,14 +34,16 @@ export function variablePrefix(scope: string, action?: string): string {
 export function levelFromEnvironment(
   env: NodeJS.ProcessEnv,
   prefix: string,
-): Pick<ActionConfig, 'enabled' | 'ttl' | 'grace'> {
+): Pick<ActionConfig, 'enabled' | 'ttl' | 'grace' | 'backend'> {
   const enabled = text(env, `${prefix}ENABLED`);
   const ttl = durationOf(env, `${prefix}TTL`, 1);
   const grace = durationOf(env, `${prefix}GRACE`, 0);
+  const backend = text(env, `${prefix}BACKEND`);
   return {
     ...(enabled === undefined ? {} : { enabled: flagOf(`${prefix}ENABLED`, enabled) }),
     ...(ttl === undefined ? {} : { ttl }),
     ...(grace === undefined ? {} : { grace }),
+    ...(backend === undefined ? {} : { backend }),
   };
 }
 

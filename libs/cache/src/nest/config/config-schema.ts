@@ -25,6 +25,7 @@ const POLICY = {
   degradedTtl: duration.optional(),
   electionWait: duration.optional(),
   isolation: z.enum(['freeze', 'clone', 'share'], { error: "'freeze', 'clone' or 'share'" }).optional(),
+  backend: name.optional(),
 };
 const POSITIVE = 'a whole number from 1';
 const MAPPING = 'a mapping of names';
@@ -37,7 +38,6 @@ const serviceLevel = z.strictObject(POLICY, { error: MAPPING });
 const globalLevel = z.strictObject(
   {
     ...POLICY,
-    backend: name.optional(),
     replication: z.int(POSITIVE).min(1, POSITIVE).optional(),
     prefix: z.string({ error: 'text' }).optional(),
     consistency: z
@@ -69,7 +69,6 @@ export interface ActionConfig extends CachePolicyOptions {
 
 /** The global level of a file. */
 export interface GlobalConfig extends CachePolicyOptions {
-  backend?: string;
   replication?: number;
   prefix?: string;
   consistency?: { strategy?: 'eventual' | 'coherent'; conflict_resolution?: 'last_write_wins' };

@@ -141,7 +141,8 @@ export class DecisionCacheService implements OnModuleInit, BeforeApplicationShut
     const { runtime, tiers } = this;
     const collected = Promise.all([tiers.count(), tiers.probe()]);
     const [currentEntryCount, postgresRepositoryHealthy] = await untilAborted(collected, signal);
-    const valkeyCacheHealthy = runtime.log.health().state === 'live' && runtime.backend?.available() !== false;
+    const { log, backend } = runtime.main;
+    const valkeyCacheHealthy = log.health().state === 'live' && backend?.available() !== false;
     const collectedAt = new Date(runtime.clock.wall());
     return tiers.counters.metrics({
       currentEntryCount,

@@ -51,7 +51,7 @@ export class DecisionLookups {
     };
     for (let tries = 0; tries < PATIENCE; tries += 1) {
       const read = this.read(veriKey, bring);
-      const found = (await runtime.engine.read(read)) as FoundDecision | null;
+      const found = (await runtime.main.engine.read(read)) as FoundDecision | null;
       // Another's lookup under way may have found nothing usable; nobody but a factory may say so here.
       if (found === null || (found.expired && !missed)) continue;
       // Who waited for another's factory has measured that, and not a lookup.
@@ -84,7 +84,7 @@ export class DecisionLookups {
   }
 
   private async find(veriKey: string): Promise<{ readonly found: FoundDecision | null; readonly source: string }> {
-    const { engine } = this.tiers.runtime;
+    const { engine } = this.tiers.runtime.main;
     const bring = async (): Promise<LoadedDecision | null> => this.kept(await this.tiers.lookUp(veriKey));
     const { name } = this.tiers.store;
     const key = this.tiers.keyOf(veriKey);
@@ -114,7 +114,7 @@ export class DecisionLookups {
     electionWaitMs = this.tiers.policy.electionWaitMs,
   ): DecisionRead {
     const { scope, policy, runtime } = this.tiers;
-    const counters = runtime.engine.counters.of(scope, 'decision');
+    const counters = runtime.counters.of(scope, 'decision');
     return new DecisionRead(this.tiers.keyOf(veriKey), scope, { ...policy, electionWaitMs }, counters, bring);
   }
 

@@ -6,7 +6,7 @@ import type { DecisionLookup, DecisionStore } from '../../core/decision/decision
 import { DurableDecisions } from '../../core/decision/durable-decisions.js';
 import { StoreGuard } from '../../core/decision/store-guard.js';
 import type { ReadPolicy } from '../../core/engine/read-policy.js';
-import { CacheError } from '../../core/errors/cache-error.js';
+import { CacheError, describeInput } from '../../core/errors/cache-error.js';
 import { fullKey } from '../../core/keys/local-key.js';
 import { resolvePolicy } from '../cache.options.js';
 import type { CacheRuntime } from '../cache-runtime.js';
@@ -39,12 +39,12 @@ export class DecisionTiers {
     given: DecisionCacheOptions,
   ) {
     const options = resolveDecisionCacheOptions(given);
-    const { clock, log, namespace } = runtime;
+    const { clock, namespace } = runtime;
     this.namespace = namespace;
     this.scope = options.scope;
     this.under = fullKey(options.scope, '');
     this.store = options.store ?? new InMemoryDecisionStore({ clock });
-    assertShared(this.store, log.leased);
+    assertShared(this.store, runtime.main.log.leased);
     this.storeTimeoutMs = options.storeTimeoutMs;
     this.pruneBatch = options.pruneBatch;
     this.guard = new StoreGuard(clock, options.storeTimeoutMs, (error) => this.report(error));
@@ -53,8 +53,10 @@ export class DecisionTiers {
     this.durable = new DurableDecisions(this.store, this.guard, namespace, this.scope, this.under, randomUUID());
     runtime.invalidations.removesFrom(this.durable);
     const levels = [runtime.options.services?.[this.scope], runtime.options.defaults];
+    const { policy, backend } = resolvePolicy(levels, 'DecisionCacheModule');
+    assertMain(backend, runtime.main.name);
     this.policy = Object.freeze({
-      ...resolvePolicy(levels, 'DecisionCacheModule').policy,
+      ...policy,
       ttlMs: options.cacheTtlMs,
       graceMs: 0, // what has expired is shown as expired
       jitter: 0,
@@ -125,5 +127,14 @@ function assertShared(store: DecisionStore, leased: boolean): void {
   throw new CacheError(
     'LARDER_OPTION_INVALID',
     'Expected `store` of DecisionCacheModule to be one that all instances share, since the backend is shared, got one of this process alone. Give `typeormDecisions({ dataSource })`.',
+  );
+}
+
+/** Decisions, their durable tier and their invalidations belong together. */
+function assertMain(backend: string | undefined, main: string): void {
+  if (backend === undefined || backend === main) return;
+  throw new CacheError(
+    'LARDER_OPTION_INVALID',
+    `Expected decisions to be kept in the main backend '${main}', got ${describeInput(backend)}. Leave \`backend\` of their scope out.`,
   );
 }

@@ -27,10 +27,15 @@ export interface CachePolicyOptions {
   electionWait?: Duration;
   /** How callers are kept from changing cached values. @default 'freeze' */
   isolation?: Isolation;
+  /**
+   * The backend by its name in `backends` of the module. `memory`: this process's memory alone, which follows the main
+   * backend's invalidations. Decided at boot; a switch at run time does not change it. @default the main one, `backend` of the module
+   */
+  backend?: string;
 }
 
 /** The last word where no level says anything. */
-export const CACHE_POLICY_DEFAULTS: Readonly<Required<CachePolicyOptions>> = Object.freeze({
+export const CACHE_POLICY_DEFAULTS: Readonly<Required<Omit<CachePolicyOptions, 'backend'>>> = Object.freeze({
   enabled: true,
   ttl: 60,
   grace: 0,

@@ -50,7 +50,7 @@ export class CacheEvents {
     } catch (error) {
       // A selector that cannot read the payload must not leave stale values behind: what it guards is cleared whole.
       const action = typeof event === 'string' ? event : event.name;
-      this.runtime.engine.events.emit('trouble', { operation: 'key', scope: 'events', action, error });
+      this.runtime.events.emit('trouble', { operation: 'key', scope: 'events', action, error });
       return this.rules.everythingFor(event);
     }
   }

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { HealthIndicatorService, type HealthIndicatorResult } from '@nestjs/terminus';
-import { CacheHealth } from '../cache-health.js';
+import { CacheHealth, isSound, type BackendHealth } from '../cache-health.js';
 import { CacheRuntime } from '../cache-runtime.js';
 import {
   type AuditHealthOptions,
@@ -30,12 +30,18 @@ export class CacheHealthIndicator {
    */
   tier<const Key extends string = 'cache'>(key: Key = 'cache' as Key): HealthIndicatorResult<Key> {
     const indicator = this.indicators.check(key);
-    const { tiers, log, backend, pendingInvalidations, memory } = this.health.report();
-    const { state, leaseMs, lastErrorCode, warnings } = log;
-    const available = backend === null ? null : backend.available;
-    const data = { tiers, link: state, available, leaseMs, lastErrorCode, warnings, pendingInvalidations, memory };
-    if (state === 'closed') return indicator.down(data);
-    const sound = state === 'live' && available !== false && pendingInvalidations === 0;
+    const report = this.health.report();
+    const { otherBackends, pendingInvalidations, memory } = report;
+    const data = {
+      ...linkOf(report),
+      pendingInvalidations,
+      memory,
+      ...(otherBackends.length === 0
+        ? {}
+        : { otherBackends: Object.fromEntries(otherBackends.map((other) => [other.name, linkOf(other)])) }),
+    };
+    if (report.log.state === 'closed') return indicator.down(data);
+    const sound = pendingInvalidations === 0 && [report, ...otherBackends].every(isSound);
     return sound ? indicator.up(data) : indicator.degraded(data);
   }
 
@@ -81,4 +87,9 @@ export class CacheHealthIndicator {
         .finally(() => timer.cancel());
     });
   }
+}
+
+function linkOf({ tiers, log, backend }: Pick<BackendHealth, 'tiers' | 'log' | 'backend'>) {
+  const { state, leaseMs, lastErrorCode, warnings } = log;
+  return { tiers, link: state, available: backend?.available ?? null, leaseMs, lastErrorCode, warnings };
 }

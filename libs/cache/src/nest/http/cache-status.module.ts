@@ -12,8 +12,7 @@ export class CacheStatusModule implements NestModule {
   constructor(@Inject(CacheRuntime) private readonly runtime: CacheRuntime) {}
 
   configure(consumer: MiddlewareConsumer): void {
-    const { options, engine, keyPolicy } = this.runtime;
-    if (options.cacheStatus === true)
-      consumer.apply(cacheStatusMiddleware(engine.events, keyPolicy)).forRoutes('{*path}');
+    const { options, events, keyPolicy } = this.runtime;
+    if (options.cacheStatus === true) consumer.apply(cacheStatusMiddleware(events, keyPolicy)).forRoutes('{*path}');
   }
 }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { CacheEngine } from '../../core/engine/cache-engine.js';
 import type { ReadPolicy } from '../../core/engine/read-policy.js';
 import type { Switchable } from '../../core/engine/switchable.js';
 import { fullKey, localKey } from '../../core/keys/local-key.js';
@@ -33,7 +34,11 @@ export class CachedRoute implements Switchable {
   /** Names for the `Vary` header; empty where the answer depends on no header. */
   readonly varyNames: readonly string[];
 
-  constructor(readonly definition: CachedRouteDefinition) {
+  constructor(
+    /** What keeps the answers. */
+    readonly engine: CacheEngine,
+    readonly definition: CachedRouteDefinition,
+  ) {
     this.policy = definition.policy;
     const { maxAgeSeconds, vary, identityHeaders } = definition;
     const reach = definition.public ? 'public' : 'private';

@@ -65,9 +65,11 @@ export class HttpCacheRoutes {
     const action = `GET.${options.name ?? property}`;
     assertName('action', action);
     const levels = policyLevels(this.runtime.options, scope, action, { method: options, scope: declared });
-    const { enabled, policy, warnings } = resolvePolicy(levels, where);
+    const { enabled, policy, backend, warnings } = resolvePolicy(levels, where);
+    this.runtime.backends.assertKnown(backend, where);
     for (const warning of warnings) this.runtime.logger.warn(warning);
-    const route = new CachedRoute({
+    const engine = enabled ? this.runtime.backends.engineOf(backend, where) : this.runtime.main.engine;
+    const route = new CachedRoute(engine, {
       scope,
       action,
       where,
@@ -84,7 +86,7 @@ export class HttpCacheRoutes {
     this.assertUnique(scope, action, where);
     this.registry.declare(scope, action);
     if (!enabled) return;
-    this.registry.add({ scope, action, where });
+    this.registry.add({ scope, action, where, backend: backend ?? this.runtime.main.name });
     this.runtime.switches.register(scope, action, policy, route);
     const known = this.routes.get(controller) ?? new Map<unknown, CachedRoute>();
     this.routes.set(controller, known.set(handler, route));

@@ -61,9 +61,8 @@ export class HttpCacheInterceptor implements NestInterceptor {
     request: HttpRequest,
     load: () => Promise<CachedAnswer | null>,
   ): Promise<CachedAnswer | null> {
-    const { policy } = route;
+    const { policy, engine } = route;
     const { scope, action, tagsOf } = route.definition;
-    const { engine } = this.runtime!;
     return engine.read({
       key,
       scope,
@@ -80,7 +79,7 @@ export class HttpCacheInterceptor implements NestInterceptor {
   /** `null`: the request goes past the cache. */
   private keyOf(route: CachedRoute, request: HttpRequest): string | null {
     const { scope, action } = route.definition;
-    const { events, counters } = this.runtime!.engine;
+    const { events, counters } = route.engine;
     let key: string | null = null;
     try {
       key = route.on ? route.keyOf(request) : null;

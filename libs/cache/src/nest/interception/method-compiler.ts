@@ -1,4 +1,5 @@
 import type { CacheEngine } from '../../core/engine/cache-engine.js';
+import type { BackendsInUse } from '../backends/backends-in-use.js';
 import { CacheError } from '../../core/errors/cache-error.js';
 import type { InvalidationIntent } from '../../core/invalidation/intent.js';
 import { actionTag, collectionTag, scopeTag } from '../../core/invalidation/tags.js';
@@ -27,6 +28,8 @@ export interface CachedActionFacts {
   readonly scope: string;
   readonly action: string;
   readonly where: string;
+  /** The name of its backend. */
+  readonly backend: string;
 }
 
 /** A cached method, for event rules too. */
@@ -42,6 +45,10 @@ interface ActionResolver {
   readonly resolve: () => ResolvedPolicy;
 }
 
+interface CompiledPolicy extends Pick<ResolvedPolicy, 'enabled' | 'policy'> {
+  readonly engine: CacheEngine | null;
+}
+
 type AnyFunction = (...args: unknown[]) => unknown;
 
 /** Turns declarations into compiled methods: everything that can be decided at boot is decided here. */
@@ -49,11 +56,13 @@ export class CacheMethodCompiler implements MethodCompiler {
   private readonly models = new Map<object, ClassModel>();
   /** The prototype of the class that has a scope's action. */
   private readonly owners = new Map<string, object>();
+  /** The backends of actions. */
+  private readonly backendNames = new Map<string, string>();
   /** How the policies of actions follow from the configuration, where that can be reloaded. */
   private readonly resolvers = new Map<string, ActionResolver>();
 
   constructor(
-    private readonly engine: CacheEngine,
+    private readonly backends: BackendsInUse,
     private readonly road: DurableRoad,
     private readonly switches: RuntimeSwitches,
     private readonly options: CacheModuleOptions,
@@ -99,7 +108,8 @@ export class CacheMethodCompiler implements MethodCompiler {
   factsOf(model: ClassModel, method: MethodModel): CachedMethodFacts {
     const { scope } = model;
     const { action, where } = method;
-    return { scope, action, where, model: method, localKeyOf: this.localKeyBuilder(scope, method) };
+    const backend = this.backendNames.get(fullKey(scope, action)) ?? this.backends.main.name;
+    return { scope, action, where, backend, model: method, localKeyOf: this.localKeyBuilder(scope, method) };
   }
 
   /** Entries are named by scope and action alone: two classes with both in common would be served each other's values. */
@@ -115,10 +125,10 @@ export class CacheMethodCompiler implements MethodCompiler {
   }
 
   private compileCached(model: ClassModel, method: MethodModel, options: CachedOptions): CompiledMethod | null {
-    const { enabled, policy } = this.policyOf(model, method, options);
+    const { enabled, policy, engine } = this.policyOf(model, method, options);
+    if (engine === null) return null;
     const localKeyOf = this.localKeyBuilder(model.scope, method);
-    if (!enabled && !this.reloadable) return null;
-    const action = this.engine.action({
+    const action = engine.action({
       scope: model.scope,
       name: method.action,
       policy,
@@ -138,11 +148,11 @@ export class CacheMethodCompiler implements MethodCompiler {
   }
 
   private compileMany(model: ClassModel, method: MethodModel, options: CachedManyOptions): CompiledMethod | null {
-    const { enabled, policy } = this.policyOf(model, method, options);
-    if (!enabled && !this.reloadable) return null;
+    const { enabled, policy, engine } = this.policyOf(model, method, options);
+    if (engine === null) return null;
     const implicit = this.implicitTags(model, method);
     const collections = (options.collections ?? []).map(collectionTag);
-    const action = this.engine.manyAction({
+    const action = engine.manyAction({
       scope: model.scope,
       name: method.action,
       policy,
@@ -206,15 +216,22 @@ export class CacheMethodCompiler implements MethodCompiler {
     }
   }
 
-  private policyOf(model: ClassModel, method: MethodModel, options: CachePolicyOptions): ResolvedPolicy {
+  /** How a method is cached, and by what; `engine` is `null` where it never will be, and then its backend is not in use. */
+  private policyOf(model: ClassModel, method: MethodModel, options: CachePolicyOptions): CompiledPolicy {
     const { scope, declaration } = model;
     const { action, where } = method;
-    const resolve = () =>
-      resolvePolicy(policyLevels(this.options, scope, action, { method: options, scope: declaration }), where);
-    const resolved = resolve();
-    for (const warning of resolved.warnings) this.warn(warning);
+    const resolve = () => {
+      const levels = policyLevels(this.options, scope, action, { method: options, scope: declaration });
+      const resolved = resolvePolicy(levels, where);
+      this.backends.assertKnown(resolved.backend, where);
+      return resolved;
+    };
+    const { enabled, policy, backend, warnings } = resolve();
+    for (const warning of warnings) this.warn(warning);
     if (this.options.config !== undefined) this.resolvers.set(fullKey(scope, action), { scope, action, resolve });
-    return resolved;
+    if (!enabled && !this.reloadable) return { enabled, policy, engine: null };
+    this.backendNames.set(fullKey(scope, action), backend ?? this.backends.main.name);
+    return { enabled, policy, engine: this.backends.engineOf(backend, where) };
   }
 
   /** True where a reload of the configuration may switch on what is off. */

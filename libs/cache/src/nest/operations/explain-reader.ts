@@ -1,7 +1,9 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { z } from 'zod';
 import type { TierEntryState } from '../../core/coherence/tier-inspection.js';
+import { CacheError } from '../../core/errors/cache-error.js';
 import { isWellFormed } from '../../core/keys/well-formed.js';
+import { AdminError } from '../admin/admin-error.js';
 import { AdminGate } from '../admin/admin-gate.js';
 import { MAX_KEY_BYTES } from '../admin/admin-request.js';
 import { readQuery } from '../admin/request-query.js';
@@ -15,8 +17,12 @@ const FORM = {
       .string()
       .min(1)
       .refine((text) => Buffer.byteLength(text) <= MAX_KEY_BYTES && isWellFormed(text)),
+    backend: z.string().min(1).max(64).optional(),
   }),
-  fields: { key: `non-empty, well-formed text of at most ${MAX_KEY_BYTES} bytes` },
+  fields: {
+    key: `non-empty, well-formed text of at most ${MAX_KEY_BYTES} bytes`,
+    backend: 'the name of a backend that is in use, or nothing',
+  },
   cure: 'Ask e.g. `?key=user:get_user:123`: the key with its scope.',
 };
 
@@ -35,17 +41,24 @@ export class ExplainReader {
   /** @throws AdminError 400, 429 */
   async explain(request: HttpRequest) {
     await this.gate.look(request);
-    const { key } = readQuery(request.query, FORM);
-    return shownAs(await this.explainer.explain(key));
+    const { key, backend } = readQuery(request.query, FORM);
+    try {
+      return shownAs(await this.explainer.explain(key, backend));
+    } catch (error) {
+      if (!(error instanceof CacheError) || error.code !== 'LARDER_OPTION_INVALID') throw error;
+      throw new AdminError('LARDER_REQUEST_INVALID', error.message, 400, { field: 'backend' });
+    }
   }
 }
 
 export type ExplainReply = ReturnType<typeof shownAs>;
 
-function shownAs({ key, instance, memory, shared, tags, lastMiss, lastInvalidation, invalidatedBy }: KeyExplanation) {
+function shownAs({ key, instance, backend, memory, shared, ...rest }: KeyExplanation) {
+  const { tags, lastMiss, lastInvalidation, invalidatedBy } = rest;
   return {
     key,
     instance,
+    backend,
     memory: memory && {
       servable: memory.servable,
       age_ms: memory.ageMs,

@@ -1,5 +1,5 @@
 import { LatencyHistogram, type LatencySummary } from '../../core/metrics/latency-histogram.js';
-import type { ActionMetrics, CacheMetricsSnapshot } from '../../core/metrics/metrics-snapshot.js';
+import type { ActionMetrics, BackendMetrics, CacheMetricsSnapshot } from '../../core/metrics/metrics-snapshot.js';
 
 /** How long something took, ms; `null` before the first. */
 export type Times = {
@@ -46,6 +46,7 @@ export function metricsReply(snapshot: CacheMetricsSnapshot, instance: string) {
     namespace: snapshot.namespace,
     at: new Date(snapshot.at).toISOString(),
     shared_tier: snapshot.sharedTier,
+    backends: snapshot.backends.map(backendOf),
     hits,
     misses: total('misses') + total('expired'),
     bypassed: total('bypassed'),
@@ -65,7 +66,7 @@ export function metricsReply(snapshot: CacheMetricsSnapshot, instance: string) {
     resets: snapshot.resets,
     troubles: snapshot.troubles,
     link_failures: snapshot.linkFailures,
-    log: { kind: log.kind, state: log.state, lag_ms: log.lagMs, lease_left_ms: log.leaseLeftMs },
+    log: logOf(log),
     outbox: outbox && {
       published: outbox.published,
       retried: outbox.retried,
@@ -80,6 +81,14 @@ export function metricsReply(snapshot: CacheMetricsSnapshot, instance: string) {
 }
 
 export type MetricsReply = ReturnType<typeof metricsReply>;
+
+function backendOf({ name, memory, log, resets, failures }: BackendMetrics) {
+  return { name, memory, log: logOf(log), resets, link_failures: failures };
+}
+
+function logOf({ kind, state, lagMs, leaseLeftMs }: BackendMetrics['log']) {
+  return { kind, state, lag_ms: lagMs, lease_left_ms: leaseLeftMs };
+}
 
 function figuresOf(action: ActionMetrics): ActionFigures {
   const { scope, action: name, memoryHits, sharedHits, shared, source } = action;

@@ -199,6 +199,7 @@ const ROUTES: Readonly<Record<string, RouteFacts>> = {
         namespace: text(undefined, 'shop'),
         at: instant,
         shared_tier: nullable(text(undefined, 'redis')),
+        backends: list(figures({ name: 'redis', memory: {}, log: {}, resets: {}, link_failures: 0 })),
         hits: count('In either tier', 90),
         misses: count('The method ran', 10),
         bypassed: count('Past the cache', 0),
@@ -224,12 +225,16 @@ const ROUTES: Readonly<Record<string, RouteFacts>> = {
   },
   explain: {
     operation: { summary: 'Explains where a key is, and why it is not', operationId: 'cache_explain' },
-    parameters: [query('key', text(undefined, 'user:get_user:123'), 'The key with its scope', true)],
+    parameters: [
+      query('key', text(undefined, 'user:get_user:123'), 'The key with its scope', true),
+      query('backend', text(undefined, 'redis'), 'Without it: the one that knows most of the key'),
+    ],
     reply: reply(
       'What memory of this instance, the shared tier, the log and the audit know; never a value',
       object({
         key: text(undefined, 'user:get_user:123'),
         instance,
+        backend: text('Of which the rest tells', 'redis'),
         memory: nullable(
           object({ servable: flag, age_ms: ms, fresh_ms: ms, keep_ms: ms, bytes: count('Accounted', 900) }),
         ),

@@ -125,7 +125,7 @@ export class SwitchDesk {
 
   /** A name with a slip in it would be switched, and nothing would change. */
   private assertKnown(scope: string, action: string | null): void {
-    const counted = this.runtime.engine.counters.all();
+    const counted = this.runtime.counters.all();
     const scopes = new Set([...this.registry.declaredScopes(), ...counted.map((each) => each.scope)]);
     if (!scopes.has(scope)) {
       throw new AdminError(

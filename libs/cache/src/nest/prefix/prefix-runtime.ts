@@ -40,10 +40,11 @@ export class PrefixRuntime implements OnModuleInit, BeforeApplicationShutdown, O
     private readonly runtime: CacheRuntime,
     private readonly discovery: DiscoveryService,
   ) {
-    const { clock, records, invalidations, engine, cacheLog } = runtime;
+    const { clock, invalidations, cacheLog } = runtime;
+    const { records, engine } = runtime.main;
     const { store = new InMemoryPrefixStore(clock), cache = {}, sweep } = options;
     const accelerate = options.accelerate ?? PREFIX_INDEX_MODULE_DEFAULTS.accelerate;
-    assertShared(store, runtime.log.leased);
+    assertShared(store, runtime.main.log.leased);
     this.store = store;
     this.index = new PrefixIndex({
       store,
