@@ -219,7 +219,7 @@ function wellFormed(given: string): string {
   return Buffer.from(given).toString();
 }
 
-describe.each(PLATFORMS)('the invalidation API under malformed requests on %s', (platform) => {
+describe.each(PLATFORMS)('all routes under hostile requests on %s', (platform) => {
   const rejections: unknown[] = [];
   const note = (error: unknown): void => void rejections.push(error);
   let app: INestApplication;
@@ -233,7 +233,7 @@ describe.each(PLATFORMS)('the invalidation API under malformed requests on %s', 
       imports: [
         CacheModule.forRoot({
           outbox: new InMemoryOutboxStore(),
-          admin: { public: true, commandsPerMinute: Infinity },
+          admin: { public: true, commandsPerMinute: Infinity, clearsPerMinute: Infinity },
         }),
       ],
     });
@@ -300,16 +300,40 @@ describe.each(PLATFORMS)('the invalidation API under malformed requests on %s', 
         expect([answer.status, JSON.parse(answer.body).invalidated_count]).toEqual([200, 0]);
       }
     };
-    let over = false;
-    let answered = 0;
-    const attacks = Promise.all(patterns.map(attack)).finally(() => (over = true));
-    while (!over) {
-      expect((await ask({ method: 'GET', path: '/invalidate/metrics' })).status).toBe(200);
-      if (!over) answered += 1;
-    }
-    await attacks;
+    const answered = await answeredMeanwhile('/invalidate/metrics', async () => {
+      await Promise.all(patterns.map(attack));
+    });
     expect(answered).toBeGreaterThan(5);
   }, 60_000);
+
+  it('answers others while a key is explained that such patterns may have hit', async () => {
+    const long = Array.from({ length: 100 }, (_, n) => `^(a?){300}a{300}[0-9]{${n + 1}}$`);
+    for (const pattern of ['^(a+)+$', '^(a|aa)+$', '/^(a*)*b/', ...long]) {
+      const body = JSON.stringify({ pattern });
+      expect((await ask({ method: 'POST', path: '/invalidate/pattern', headers: JSON_TYPE, body })).status).toBe(200);
+    }
+    const asked = 3;
+    const answered = await answeredMeanwhile('/cache/metrics', async () => {
+      for (let n = 0; n < asked; n += 1) {
+        const { status, body } = await ask({ method: 'GET', path: `/cache/explain?key=${'a'.repeat(1000)}!${n}` });
+        expect([status, JSON.parse(body).last_invalidation]).toEqual([200, null]);
+      }
+    });
+    expect(answered).toBeGreaterThan(3 * asked); // without slices one or two for each
+  }, 60_000);
+
+  /** How often another route answers until the work is done. */
+  async function answeredMeanwhile(other: string, work: () => Promise<void>): Promise<number> {
+    let over = false;
+    let answered = 0;
+    const working = work().finally(() => (over = true));
+    while (!over) {
+      expect((await ask({ method: 'GET', path: other })).status).toBe(200);
+      if (!over) answered += 1;
+    }
+    await working;
+    return answered;
+  }
 });
 
 function problemOf({ status, body }: Answer): string | null {

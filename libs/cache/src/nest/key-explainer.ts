@@ -3,7 +3,7 @@ import type { TierEntryState } from '../core/coherence/tier-inspection.js';
 import type { EntryFacts } from '../core/engine/cache-engine.js';
 import type { FenceHit } from '../core/engine/local-fence.js';
 import type { MissCause } from '../core/engine/read-journal.js';
-import type { InvalidationJournal, NotedInvalidation } from '../core/invalidation/invalidation-journal.js';
+import type { InvalidationJournal, NotedInvalidation, PatternHit } from '../core/invalidation/invalidation-journal.js';
 import type { CacheStack } from './backends/cache-stack.js';
 import type { CacheRuntime } from './cache-runtime.js';
 
@@ -71,6 +71,9 @@ interface Sight extends Pick<KeyExplanation, 'memory' | 'shared'> {
 /** Rows of the audit looked at where this instance has not seen the invalidation itself. */
 const ROWS = 20;
 
+/** Tells of something that may have hit the key what is known of it. */
+type HitOf = (hit: FenceHit) => HitExplanation;
+
 /** Puts together what memory, the shared tier, the log and the audit know of one key. Fails nobody: what is away is missing. */
 export class KeyExplainer {
   constructor(private readonly runtime: CacheRuntime) {}
@@ -85,9 +88,10 @@ export class KeyExplainer {
     const { stack, memory, shared } = sights.reduce((best, sight) => (sight.weight > best.weight ? sight : best));
     const known = shared?.entry?.tags ?? memory?.tags ?? stack.engine.local.journal.tagsOf(key) ?? [];
     const tags = await this.tagsOf(stack, known);
-    const lastInvalidation = this.lastInvalidation(stack, key, tags);
+    const hitOf = hitsIn(stack.journal, key, await stack.journal.ofPatterns(key));
+    const lastInvalidation = lastOf(key, tags, hitOf);
     const invalidatedBy = await this.auditRow(key, tags, lastInvalidation?.by?.requestId ?? null);
-    const lastMiss = this.lastMiss(stack, key);
+    const lastMiss = this.lastMiss(stack, key, hitOf);
     const instance = this.runtime.instanceId;
     return { key, instance, backend: stack.name, memory, shared, tags, lastMiss, lastInvalidation, invalidatedBy };
   }
@@ -137,32 +141,14 @@ export class KeyExplainer {
     });
   }
 
-  private lastMiss({ engine, journal }: CacheStack, key: string): MissExplanation | null {
+  private lastMiss({ engine, journal }: CacheStack, key: string, hitOf: HitOf): MissExplanation | null {
     const { clock } = this.runtime;
     const miss = engine.local.journal.missOf(key);
     if (miss === null) return null;
     const at = clock.wall() - (clock.monotonic() - miss.at);
     const drop = journal.lastDrop;
     const lost = miss.by?.kind === 'all' && drop !== null && drop.cause !== 'flush';
-    return { cause: lost ? 'other history' : miss.cause, at, by: miss.by && hitOf(journal, key, miss.by) };
-  }
-
-  private lastInvalidation(
-    { journal }: CacheStack,
-    key: string,
-    tags: readonly TagExplanation[],
-  ): HitExplanation | null {
-    const hits: FenceHit[] = [
-      { kind: 'key', target: key },
-      ...tags.map(({ tag }) => ({ kind: 'tag' as const, target: tag })),
-      { kind: 'pattern', target: null },
-      { kind: 'all', target: null },
-    ];
-    const seen = hits.map((hit) => hitOf(journal, key, hit)).filter(({ by }) => by !== null);
-    return seen.reduce<HitExplanation | null>(
-      (last, hit) => (last === null || hit.by!.at > last.by!.at ? hit : last),
-      null,
-    );
+    return { cause: lost ? 'other history' : miss.cause, at, by: miss.by && hitOf(miss.by) };
   }
 
   /** By its request id; else, for an instance that came later, the newest row that names the key or one of its tags. */
@@ -187,20 +173,35 @@ export class KeyExplainer {
   }
 }
 
-function hitOf(journal: InvalidationJournal, key: string, { kind, target }: FenceHit): HitExplanation {
-  switch (kind) {
-    case 'key':
-      return { kind, target, by: journal.ofKey(key) };
-    case 'tag':
-      return { kind, target, by: target === null ? null : journal.ofTag(target) };
-    case 'pattern': {
-      const found = journal.ofPatterns(key);
-      return { kind, target: found && textOf(found.target), by: found?.by ?? null };
+/** @param pattern the last one that hits the key */
+function hitsIn(journal: InvalidationJournal, key: string, pattern: PatternHit | null): HitOf {
+  return ({ kind, target }) => {
+    switch (kind) {
+      case 'key':
+        return { kind, target, by: journal.ofKey(key) };
+      case 'tag':
+        return { kind, target, by: target === null ? null : journal.ofTag(target) };
+      case 'pattern':
+        return { kind, target: pattern && textOf(pattern.target), by: pattern?.by ?? null };
+      case 'all':
+      case 'forgotten':
+        return { kind, target: null, by: journal.lastDrop?.by ?? null };
     }
-    case 'all':
-    case 'forgotten':
-      return { kind, target: null, by: journal.lastDrop?.by ?? null };
-  }
+  };
+}
+
+function lastOf(key: string, tags: readonly TagExplanation[], hitOf: HitOf): HitExplanation | null {
+  const hits: FenceHit[] = [
+    { kind: 'key', target: key },
+    ...tags.map(({ tag }) => ({ kind: 'tag' as const, target: tag })),
+    { kind: 'pattern', target: null },
+    { kind: 'all', target: null },
+  ];
+  const seen = hits.map(hitOf).filter(({ by }) => by !== null);
+  return seen.reduce<HitExplanation | null>(
+    (last, hit) => (last === null || hit.by!.at > last.by!.at ? hit : last),
+    null,
+  );
 }
 
 function textOf({ pattern, scope }: { readonly pattern: string; readonly scope: string | null }): string {

@@ -1,4 +1,5 @@
 import type { Clock } from '../clock/clock.port.js';
+import { TurnSlices } from '../clock/turn-slices.js';
 import type { Invalidation, PatternTarget } from '../coherence/invalidation.js';
 import type { LogListener, ResetCause } from '../coherence/invalidation-log.port.js';
 
@@ -20,10 +21,14 @@ export interface NotedDrop {
   readonly at: number;
 }
 
-interface NotedPattern {
+/** A pattern that was invalidated. */
+export interface PatternHit {
   readonly target: PatternTarget;
-  readonly matches: (key: string) => boolean;
   readonly by: NotedInvalidation;
+}
+
+interface NotedPattern extends PatternHit {
+  readonly matches: (key: string) => boolean;
 }
 
 /** Targets and patterns remembered; the oldest are forgotten first (I19). */
@@ -62,10 +67,12 @@ export class InvalidationJournal implements LogListener {
     return this.tags.get(tag) ?? null;
   }
 
-  /** The last pattern that hits the key. */
-  ofPatterns(key: string): { readonly target: PatternTarget; readonly by: NotedInvalidation } | null {
-    for (let index = this.patterns.length - 1; index >= 0; index -= 1) {
-      if (this.patterns[index]!.matches(key)) return this.patterns[index]!;
+  /** The last pattern that hits the key; found in slices that let others in between. */
+  async ofPatterns(key: string): Promise<PatternHit | null> {
+    const slices = new TurnSlices(this.clock);
+    for (const pattern of [...this.patterns].reverse()) {
+      if (pattern.matches(key)) return pattern;
+      if (slices.spent) await slices.next();
     }
     return null;
   }
