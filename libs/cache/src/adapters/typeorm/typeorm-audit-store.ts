@@ -42,6 +42,8 @@ interface StoredAuditRow {
   readonly hash: string;
 }
 
+type AddedByDatabase = Pick<StoredAuditRow, 'id' | 'prev_hash' | 'hash'>;
+
 const VERIFY_PAGE = 1_000;
 
 /**
@@ -127,14 +129,17 @@ export class TypeOrmAuditStore extends AuditStore {
       JSON.stringify(stored.keys),
       stored.triggeredBy,
       stored.reason,
-      Math.round(stored.timestampMs),
+      stored.timestampMs,
       stored.requestId,
-      stored.latencyMs === null ? null : Math.round(stored.latencyMs),
+      stored.latencyMs,
       stored.keyCount,
       stored.requestHash,
     ];
-    const [written] = await database.query(APPEND_AUDIT, parameters);
-    if (written !== undefined) return { outcome: 'written', record: toRecord(written) };
+    const [added]: AddedByDatabase[] = await database.query(APPEND_AUDIT, parameters);
+    if (added !== undefined) {
+      const { id, prev_hash: previousHash, hash } = added;
+      return { outcome: 'written', record: { ...stored, id: Number(id), previousHash, hash } };
+    }
     const [found] = await database.query(FIND_AUDIT, [stored.namespace, stored.requestId]);
     const record = toRecord(found);
     return { outcome: sameRequest(record, stored) ? 'duplicate' : 'conflict', record };
@@ -167,6 +172,8 @@ function storable(entry: AuditEntry): Required<AuditEntry> {
     keys: entry.keys.map(storableText),
     triggeredBy: storableText(entry.triggeredBy),
     reason: storableText(entry.reason ?? ''),
+    timestampMs: Math.round(entry.timestampMs),
+    latencyMs: entry.latencyMs === null ? null : Math.round(entry.latencyMs),
     requestId: storableText(entry.requestId),
     keyCount: entry.keyCount ?? null,
     requestHash: storableText(entry.requestHash ?? ''),

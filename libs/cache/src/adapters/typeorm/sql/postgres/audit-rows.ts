@@ -3,12 +3,12 @@ import { AUDIT_TABLE } from '../tables.js';
 const COLUMNS = `id, namespace, pattern, keys, triggered_by, reason, round(extract(epoch FROM timestamp) * 1000) AS timestamp_ms,
   request_id, latency_ms, key_count, request_hash, prev_hash, hash`;
 
-/** Nothing comes back when the request id is already there. */
+/** What the database has added comes back; nothing does when the request id is already there. */
 export const APPEND_AUDIT = `
 INSERT INTO ${AUDIT_TABLE} (namespace, pattern, keys, triggered_by, reason, timestamp, request_id, latency_ms, key_count, request_hash)
 VALUES ($1, $2, $3::jsonb, $4, $5, to_timestamp($6::bigint / 1000.0), $7, $8, $9, $10)
 ON CONFLICT (namespace, request_id) DO NOTHING
-RETURNING ${COLUMNS}
+RETURNING id, prev_hash, hash
 `;
 
 export const FIND_AUDIT = `SELECT ${COLUMNS} FROM ${AUDIT_TABLE} WHERE namespace = $1 AND request_id = $2`;
