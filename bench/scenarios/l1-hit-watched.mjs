@@ -20,5 +20,5 @@ export function run() {
     name,
     run: () => Number(execFileSync(process.execPath, [WORKER, ...exporters], { encoding: 'utf8' })),
   }));
-  return compare(contenders, { baseline: UNWATCHED, rounds: 9, warmups: 1 });
+  return compare(contenders, { baseline: UNWATCHED, rounds: 25, warmups: 1 });
 }

@@ -23,7 +23,8 @@ import {
   type Position,
 } from '../../core/coherence/position.js';
 import type { EntryFault, TierEntryState } from '../../core/coherence/tier-inspection.js';
-import { PermitTable, replaceOldest } from './permit-table.js';
+import { replaceOldest } from '../../core/bounds/replace-oldest.js';
+import { PermitTable } from './permit-table.js';
 import { TargetKnowledge } from './target-knowledge.js';
 import type { RecordReading } from '../../core/coherence/record-accelerator.port.js';
 import { RecordTable } from './record-table.js';

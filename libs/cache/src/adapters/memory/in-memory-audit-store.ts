@@ -36,19 +36,7 @@ export class InMemoryAuditStore extends AuditStore {
     const requestKey = requestKeyOf(entry.namespace ?? '', entry.requestId);
     const known = this.byRequest.get(requestKey);
     if (known !== undefined) return { outcome: sameRequest(known, entry) ? 'duplicate' : 'conflict', record: known };
-    const record = {
-      ...entry,
-      namespace: entry.namespace ?? '',
-      reason: entry.reason ?? '',
-      keyCount: entry.keyCount ?? null,
-      requestHash: entry.requestHash ?? '',
-      keys: Object.freeze([...entry.keys]),
-      id: (this.lastId += 1),
-      previousHash: this.newest()?.hash ?? '',
-      hash: '',
-    };
-    record.hash = auditHash(record);
-    Object.freeze(record);
+    const record = rowOf(entry, (this.lastId += 1), this.newest()?.hash ?? '');
     this.records.push(record);
     this.byRequest.set(requestKey, record);
     this.makeRoom();
@@ -98,6 +86,27 @@ export class InMemoryAuditStore extends AuditStore {
     this.records = this.records.slice(this.gone);
     this.gone = 0;
   }
+}
+
+/** Field by field: a burst of invalidations makes a row each, and copies of whole objects cost several times as much. */
+function rowOf(entry: AuditEntry, id: number, previousHash: string): AuditRecord {
+  const row = {
+    namespace: entry.namespace ?? '',
+    pattern: entry.pattern,
+    keys: Object.freeze([...entry.keys]),
+    triggeredBy: entry.triggeredBy,
+    reason: entry.reason ?? '',
+    timestampMs: entry.timestampMs,
+    requestId: entry.requestId,
+    latencyMs: entry.latencyMs,
+    keyCount: entry.keyCount ?? null,
+    requestHash: entry.requestHash ?? '',
+    id,
+    previousHash,
+    hash: '',
+  };
+  row.hash = auditHash(row);
+  return Object.freeze(row);
 }
 
 function requestKeyOf(namespace: string, requestId: string): string {

@@ -1,3 +1,4 @@
+import { replaceOldest } from '../../core/bounds/replace-oldest.js';
 import type { FillPermit } from '../../core/coherence/cache-backend.port.js';
 import type { Clock } from '../../core/clock/clock.port.js';
 
@@ -43,14 +44,4 @@ export class PermitTable {
   clear(): void {
     this.held.clear();
   }
-}
-
-/** What is oldest leaves a full map: a map keeps the order of insertion. */
-export function replaceOldest<Value>(map: Map<string, Value>, key: string, value: Value, limit: number): void {
-  map.delete(key);
-  if (map.size >= limit) {
-    const leaving = Math.ceil(limit / 10);
-    for (const oldest of [...map.keys()].slice(0, leaving)) map.delete(oldest);
-  }
-  map.set(key, value);
 }

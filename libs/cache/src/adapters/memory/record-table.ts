@@ -1,6 +1,6 @@
 import { eraOfPosition, type Position } from '../../core/coherence/position.js';
 import type { StandingRecord } from '../../core/coherence/record-accelerator.port.js';
-import { replaceOldest } from './permit-table.js';
+import { replaceOldest } from '../../core/bounds/replace-oldest.js';
 
 /** A record with the position that was current before its source was read; it dies at `deadline`, wall clock of the hub, ms. */
 export interface StampedRecord {

@@ -1,7 +1,7 @@
 import type { Clock } from '../../core/clock/clock.port.js';
 import { CircuitBreaker } from '../../core/coherence/circuit-breaker.js';
 import { CacheError } from '../../core/errors/cache-error.js';
-import { replaceOldest } from './permit-table.js';
+import { replaceOldest } from '../../core/bounds/replace-oldest.js';
 import type { CustomStore } from './custom.options.js';
 
 /** So many failures within so long, and the store is asked only now and then. */

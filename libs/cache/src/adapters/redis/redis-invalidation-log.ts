@@ -201,6 +201,7 @@ export class RedisInvalidationLog extends InvalidationLog {
   /** One position stands for all pieces, so none of them may be in a history that has ended meanwhile. */
   private async executeInOneHistory(invalidation: Invalidation, acknowledge: boolean): Promise<readonly Executed[]> {
     const pieces = splitInvalidation(invalidation);
+    if (pieces.length === 1) return [await this.outgoing.add({ invalidation, acknowledge })];
     for (;;) {
       const executed = await Promise.all(
         pieces.map((piece) => this.outgoing.add({ invalidation: piece, acknowledge })),

@@ -1,9 +1,11 @@
-import type { Invalidation, PatternTarget } from './invalidation.js';
+import { targetsOf, type Invalidation, type PatternTarget } from './invalidation.js';
 import { MAX_MESSAGE_BYTES, MAX_MESSAGE_TARGETS } from './log-message.js';
 
 /** Leaves room for the frame of the message and for JSON's escapes of what is not plain text. */
 const PIECE_BYTES = MAX_MESSAGE_BYTES / 8;
 const PIECE_TARGETS = MAX_MESSAGE_TARGETS / 2;
+/** What an invalidation takes beside its texts. */
+const FRAME_BYTES = 64;
 
 type Target =
   | { readonly list: 'keys'; readonly value: string }
@@ -15,6 +17,7 @@ type Target =
  * whole, because invalidations are independent of each other; the id is the same in all of them.
  */
 export function splitInvalidation(invalidation: Invalidation): readonly Invalidation[] {
+  if (targetsOf(invalidation) <= PIECE_TARGETS && bytesOf(invalidation) <= PIECE_BYTES) return [invalidation];
   const targets: Target[] = [
     ...invalidation.keys.map((value): Target => ({ list: 'keys', value })),
     ...invalidation.tags.map((value): Target => ({ list: 'tags', value })),
@@ -50,13 +53,14 @@ function sizeOf(target: Target): number {
 
 /** About how many bytes an invalidation takes in a message. */
 export function bytesOf({ keys, tags, patterns, id, reason, origin }: Invalidation): number {
-  const texts = [
-    id,
-    reason,
-    origin,
-    ...keys,
-    ...tags,
-    ...patterns.map(({ pattern, scope }) => pattern + (scope ?? '')),
-  ];
-  return texts.reduce((sum, text) => sum + Buffer.byteLength(text) + 16, 64);
+  let bytes = FRAME_BYTES + textBytes(id) + textBytes(reason) + textBytes(origin);
+  for (const key of keys) bytes += textBytes(key);
+  for (const tag of tags) bytes += textBytes(tag);
+  for (const { pattern, scope } of patterns) bytes += textBytes(pattern) + (scope === null ? 0 : textBytes(scope));
+  return bytes;
+}
+
+/** A text as it stands in JSON, nearly. */
+function textBytes(text: string): number {
+  return Buffer.byteLength(text) + 16;
 }

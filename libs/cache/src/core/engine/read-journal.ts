@@ -1,3 +1,4 @@
+import { replaceOldest } from '../bounds/replace-oldest.js';
 import type { FenceHit, FenceMark, LocalFence } from './local-fence.js';
 
 /**
@@ -84,9 +85,6 @@ export class ReadJournal {
   }
 
   private put(key: string, record: KeyRecord): void {
-    this.keys.delete(key); // a Map keeps the order of insertion
-    if (this.keys.size >= MAX_KEYS)
-      for (const oldest of [...this.keys.keys()].slice(0, MAX_KEYS / 10)) this.keys.delete(oldest);
-    this.keys.set(key, record);
+    replaceOldest(this.keys, key, record, MAX_KEYS);
   }
 }

@@ -1,3 +1,4 @@
+import { replaceOldest } from '../bounds/replace-oldest.js';
 import type { Clock } from '../clock/clock.port.js';
 import { TurnSlices } from '../clock/turn-slices.js';
 import type { Invalidation, PatternTarget } from '../coherence/invalidation.js';
@@ -50,8 +51,8 @@ export class InvalidationJournal implements LogListener {
   apply({ id: requestId, reason, keys, tags, patterns, flush }: Invalidation, position: string): void {
     const by = { requestId, position, reason, at: this.clock.wall() };
     if (flush) this.dropped = { cause: 'flush', by, at: by.at };
-    for (const key of keys) note(this.keys, key, by);
-    for (const tag of tags) note(this.tags, tag, by);
+    for (const key of keys) replaceOldest(this.keys, key, by, MAX_TARGETS / 2);
+    for (const tag of tags) replaceOldest(this.tags, tag, by, MAX_TARGETS / 2);
     for (const target of patterns) this.notePattern(target, by);
   }
 
@@ -97,12 +98,4 @@ export class InvalidationJournal implements LogListener {
     this.patterns.push({ target, matches, by });
     if (this.patterns.length > MAX_PATTERNS) this.patterns = this.patterns.slice(MAX_PATTERNS / 2);
   }
-}
-
-function note(targets: Map<string, NotedInvalidation>, target: string, by: NotedInvalidation): void {
-  targets.delete(target); // a Map keeps the order of insertion
-  if (targets.size >= MAX_TARGETS / 2) {
-    for (const oldest of [...targets.keys()].slice(0, MAX_TARGETS / 20)) targets.delete(oldest);
-  }
-  targets.set(target, by);
 }
