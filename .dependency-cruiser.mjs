@@ -6,6 +6,7 @@
 export const MAY_IMPORT = {
   'core/errors': [],
   'core/hash': [],
+  'core/bounds': [],
   'core/events': [],
   'core/clock': ['core/errors'],
   'core/keys': ['core/hash', 'core/errors'],
@@ -13,7 +14,7 @@ export const MAY_IMPORT = {
   'core/coherence': ['core/events', 'core/clock', 'core/errors'],
   'core/outbox': ['core/hash', 'core/events', 'core/clock', 'core/errors'],
   'core/audit': ['core/hash', 'core/clock', 'core/errors'],
-  'core/engine': ['core/coherence', 'core/codec', 'core/events', 'core/clock', 'core/errors'],
+  'core/engine': ['core/coherence', 'core/codec', 'core/events', 'core/clock', 'core/bounds', 'core/errors'],
   'core/invalidation': [
     'core/engine',
     'core/coherence',
@@ -21,6 +22,7 @@ export const MAY_IMPORT = {
     'core/hash',
     'core/events',
     'core/clock',
+    'core/bounds',
     'core/errors',
   ],
   'core/metrics': ['core/engine', 'core/invalidation', 'core/outbox', 'core/coherence', 'core/events'], // their `*.events.ts` only, see below
