@@ -99,7 +99,7 @@ async function obey({ set, stop }) {
   await Promise.all(work);
   clearInterval(reporting);
   clearInterval(weighing);
-  const health = runtime.log.health();
+  const health = runtime.main.log.health();
   const started = now();
   await app.close();
   if (now() - started > 5000) complain('close', new Error(`took ${Math.round(now() - started)} ms`));
@@ -114,7 +114,7 @@ function weigh() {
   rss = process.memoryUsage().rss;
 }
 
-function report(health = runtime.log.health()) {
+function report(health = runtime.main.log.health()) {
   const { checked, staleWithinBound, oldestMs, undecided, violations, violated } = checker;
   const seen = { checked, staleWithinBound, oldestMs, undecided, violations, violated, rss };
   process.send?.({ report: { ...seen, ...counts, complaints, pending: pending.size, health } });
@@ -138,7 +138,7 @@ function count(counter, name, by = 1) {
 }
 
 function watch() {
-  const { engine, coherence } = runtime;
+  const { engine, coherence } = runtime.main;
   engine.events.on('read', (/** @type {any} */ event) => {
     const call = callOf.getStore();
     if (call !== undefined) Object.assign(call, { tier: event.tier, outcome: event.outcome });
@@ -183,7 +183,7 @@ async function reading() {
 async function readOne(cell) {
   const call = { tier: 'none', outcome: '' };
   const own = acknowledged[cell.index];
-  const leased = runtime.log.leaseLive(runtime.clock.monotonic());
+  const leased = runtime.main.log.leaseLive(runtime.clock.monotonic());
   const startedAt = now();
   const version = await callOf.run(call, () => read.one(cell));
   judge({ cell: cell.index, version, startedAt, ...call, leased, own });

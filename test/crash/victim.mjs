@@ -81,7 +81,7 @@ async function work(mood) {
   const { OutboxWorker } = await larder();
   const { OutboxApplier } = await inside('nest/durability/outbox-applier.js');
   const { outbox, runtime } = await openShop(plan, { durable: false });
-  const applier = new OutboxApplier(runtime.invalidations, runtime.log);
+  const applier = new OutboxApplier(runtime.invalidations, runtime.main.log);
   let fails = mood === 'cut off' || mood === 'refusing';
   const apply = applier.applyBatch.bind(applier);
   applier.applyBatch = async (/** @type {any[]} */ rows) => {
