@@ -128,6 +128,17 @@ describe('OutboxWorker', () => {
       expect(states()).toEqual({ poison: 'pending', a: 'published', b: 'published' });
     });
 
+    it('lets newer rows pass a batch that met an outage', async () => {
+      const by = Object.assign(new Applier(), { applyBatch: () => Promise.reject(connectionRefused()) });
+      await enqueue('c:1', 'a', 'b');
+      clock.advance(1);
+      await enqueue('c:2', 'c');
+      const subject = worker({ batchSize: 2 }, by);
+      await subject.runOnce();
+      await subject.runOnce();
+      expect(states()).toEqual({ a: 'pending', b: 'pending', c: 'published' });
+    });
+
     it('does not claim while the applier says that it is away', async () => {
       await enqueue('c:1', 'a');
       applier.up = false;

@@ -91,7 +91,7 @@ export class BatchDelivery {
       return true;
     } catch (error) {
       if (!this.options.isInfrastructureFailure(error)) return false;
-      this.outage = { error: messageOf(error), rows: [] };
+      this.outage = { error: messageOf(error), rows: targets.flat() };
       return true;
     }
   }
@@ -164,7 +164,7 @@ export class BatchDelivery {
   }
 
   private async settleOpen(): Promise<void> {
-    // The row that met the outage steps back, so that one which always looks like an outage does not block the others.
+    // Rows that met the outage step back, so that those which always look like an outage do not block the others.
     const suspects = this.outage?.rows ?? [];
     const others = [...this.open].filter((row) => !suspects.includes(row));
     if (suspects.length > 0) await this.store.release(suspects, this.options.backoffMs);
