@@ -37,6 +37,19 @@ describe('PrefixIndex', () => {
     expect(rig.store.lookups).toBe(1);
   });
 
+  it.each([true, false])('tells hashes apart that begin alike, with an accelerator: %s', async (accelerated) => {
+    const rig = new PrefixRig();
+    const { index } = await rig.instance({ accelerated });
+    const alike = [[0], [0, 0], [7, 7, 7, 7], [7, 7, 7, 7, 1], [7, 7, 7, 7, 2]].map((bytes) => Uint8Array.from(bytes));
+    for (const [count, prefixHash] of alike.entries()) {
+      await index.write({ ...entryOf(''), prefixHash, cumulativeTokenCount: count });
+    }
+    const found = await index.lookup(SCOPE, [...alike, ...alike]);
+    expect(found).toHaveLength(5);
+    expect(new Set(found.map((match) => match.cumulativeTokenCount))).toEqual(new Set([0, 1, 2, 3, 4]));
+    expect((await index.longest(SCOPE, alike.toReversed())).match!.cumulativeTokenCount).toBe(4);
+  });
+
   it('takes what a write has stored from the accelerator, on another instance too', async () => {
     const rig = new PrefixRig();
     const [one, other] = [await rig.instance(), await rig.instance()];
@@ -247,7 +260,7 @@ describe('PrefixIndex', () => {
     for (const lie of [new Uint8Array(0), new Uint8Array(24), new Uint8Array(24).fill(1), new Uint8Array(99)]) {
       tier.records.read = async (...args) => ({
         ...(await read(...args)),
-        records: args[1].map(() => ({ payload: lie, leftMs: 1_000 })),
+        records: args[1].map(() => ({ bytes: lie, start: 0, end: lie.length, leftMs: 1_000 })),
       });
       if (lie.length === 24 && lie[0] === 1) lie[23] = 9;
       expect((await index.lookup(SCOPE, [hashOf('a')]))[0]!.cumulativeTokenCount).toBe(7);

@@ -1,5 +1,8 @@
+import { createHash } from 'node:crypto';
 import fc from 'fast-check';
-import { logical, physical, RedisKeys } from '../../../libs/cache/src/adapters/redis/redis-keys.js';
+import { Command } from 'ioredis';
+import { RecordsCommand } from '../../../libs/cache/src/adapters/redis/record-request.js';
+import { logical, physical, recordKey, RedisKeys } from '../../../libs/cache/src/adapters/redis/redis-keys.js';
 
 const text = fc.oneof(
   fc.string({ unit: 'binary' }),
@@ -34,6 +37,23 @@ describe('the physical form of a key', () => {
 
   it('cannot be taken for a hash', () => {
     expect(physical(`h:${'0'.repeat(64)}`)).toBe(`%68:${'0'.repeat(64)}`);
+  });
+});
+
+describe('the Redis keys of records', () => {
+  it('are each the start and the base64url of its own bytes, or of their SHA-256 beyond 64', () => {
+    const bytes = fc.oneof(fc.uint8Array({ maxLength: 9 }), fc.uint8Array({ minLength: 30, maxLength: 70 }));
+    fc.assert(
+      fc.property(fc.array(bytes), (keys) => {
+        const alone = keys.map((key) => (key.length <= 64 ? key : createHash('sha256').update(key).digest()));
+        const redisKeys = keys.map((key) => recordKey('x:', key));
+        expect(redisKeys).toEqual(alone.map((key) => `x:${Buffer.from(key).toString('base64url')}`));
+        // What is sent is what the client would have made of them.
+        expect(new RecordsCommand('x:', keys).toWritable().toString()).toBe(
+          String(new Command('mget', redisKeys).toWritable({})),
+        );
+      }),
+    );
   });
 });
 

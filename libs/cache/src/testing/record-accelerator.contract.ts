@@ -1,6 +1,6 @@
 import { strict as assert } from 'node:assert';
 import type { InvalidationLog } from '../core/coherence/invalidation-log.port.js';
-import type { RecordAccelerator, RecordReading } from '../core/coherence/record-accelerator.port.js';
+import type { RecordAccelerator, RecordReading, StandingRecord } from '../core/coherence/record-accelerator.port.js';
 import { eventually, invalidationOf, type TierSubject } from './tier-subject.js';
 
 declare const describe: (name: string, body: () => void) => void;
@@ -11,6 +11,7 @@ declare const afterEach: (body: () => Promise<void>) => void;
 const GROUP = 'group';
 const TAGS = ['%prefix:all', '%prefix:model:m'];
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+const payloadOf = ({ bytes: all, start, end }: StandingRecord): Uint8Array => all.subarray(start, end);
 const NOBODY = { apply: () => undefined, reset: () => undefined };
 
 /** The rules of {@link RecordAccelerator}, for any implementation. Needs `describe`, `it`, `beforeEach`, `afterEach` as globals. */
@@ -35,7 +36,7 @@ export function describeRecordAccelerator(name: string, create: () => Promise<Ti
 
     const read = async (keys: readonly string[], group = GROUP, tags = TAGS): Promise<(string | null)[]> => {
       const { records: found } = await records.read(group, keys.map(bytes), tags);
-      return found.map((record) => (record === null ? null : new TextDecoder().decode(record.payload)));
+      return found.map((record) => (record === null ? null : new TextDecoder().decode(payloadOf(record))));
     };
     const position = (group = GROUP): Promise<RecordReading> => records.read(group, [], TAGS);
     const store = async (key: string, text: string, order = 1, reading?: RecordReading, lifeMs = 60_000) =>
@@ -50,6 +51,15 @@ export function describeRecordAccelerator(name: string, create: () => Promise<Ti
       assert.ok(found[0]!.leftMs > 50_000 && found[0]!.leftMs <= 60_000);
     });
 
+    it('goes no further than the first that stands, where no more is asked for', async () => {
+      await store('b', 'two');
+      await store('c', 'three');
+      const { records: found } = await records.read(GROUP, ['a', 'b', 'c'].map(bytes), TAGS, 'first');
+      assert.equal(found.length, 3);
+      assert.equal(new TextDecoder().decode(payloadOf(found[1]!)), 'two');
+      assert.deepEqual([found[0], found[2]], [null, null]);
+    });
+
     it('takes any bytes as keys and as payloads', async () => {
       const keys = [Uint8Array.of(0), Uint8Array.of(0xff, 0), new Uint8Array(500).fill(7), new Uint8Array(501).fill(7)];
       const reading = await position();
@@ -60,7 +70,7 @@ export function describeRecordAccelerator(name: string, create: () => Promise<Ti
       );
       const { records: found } = await records.read(GROUP, keys, TAGS);
       assert.deepEqual(
-        found.map((record) => [...record!.payload]),
+        found.map((record) => [...payloadOf(record!)]),
         keys.map((_, index) => [index, 0xff, 0]),
       );
     });

@@ -26,7 +26,7 @@ import type { EntryFault, TierEntryState } from '../../core/coherence/tier-inspe
 import { replaceOldest } from '../../core/bounds/replace-oldest.js';
 import { PermitTable } from './permit-table.js';
 import { TargetKnowledge } from './target-knowledge.js';
-import type { RecordReading } from '../../core/coherence/record-accelerator.port.js';
+import type { ReadExtent, RecordReading } from '../../core/coherence/record-accelerator.port.js';
 import { RecordTable } from './record-table.js';
 
 /** A value with the position that was current before it was read from the source. Instants are the hub's wall clock, ms. */
@@ -169,9 +169,9 @@ export class HubNamespace {
   }
 
   /** RECORDS: what is valid and alive under these keys, and where the log stands. */
-  readRecords(keys: readonly string[], tags: readonly string[]): RecordReading {
+  readRecords(keys: readonly string[], tags: readonly string[], extent: ReadExtent): RecordReading {
     const now = this.clock.wall();
-    return { position: this.position, now, records: this.records.read(keys, tags, now), rejected: 0 };
+    return { position: this.position, now, records: this.records.read(keys, tags, now, extent), rejected: 0 };
   }
 
   /** The server lost its past: nothing that was stored before is known to be valid. */

@@ -1,5 +1,6 @@
 import {
   RecordAccelerator,
+  type ReadExtent,
   type RecordReading,
   type RecordToStore,
 } from '../../core/coherence/record-accelerator.port.js';
@@ -15,9 +16,14 @@ export class HubRecordAccelerator extends RecordAccelerator {
     return !this.link.cut;
   }
 
-  override read(group: string, keys: readonly Uint8Array[], tags: readonly string[]): Promise<RecordReading> {
+  override read(
+    group: string,
+    keys: readonly Uint8Array[],
+    tags: readonly string[],
+    extent: ReadExtent = 'all',
+  ): Promise<RecordReading> {
     const names = keys.map((key) => nameOf(group, key));
-    return this.link.command('read', () => this.link.hub.readRecords(names, tags));
+    return this.link.command('read', () => this.link.hub.readRecords(names, tags, extent));
   }
 
   override async store(group: string, reading: RecordReading, records: readonly RecordToStore[]): Promise<void> {

@@ -1,5 +1,5 @@
 import { eraOfPosition, type Position } from '../../core/coherence/position.js';
-import type { StandingRecord } from '../../core/coherence/record-accelerator.port.js';
+import type { ReadExtent, StandingRecord } from '../../core/coherence/record-accelerator.port.js';
 import { replaceOldest } from '../../core/bounds/replace-oldest.js';
 
 /** A record with the position that was current before its source was read; it dies at `deadline`, wall clock of the hub, ms. */
@@ -20,11 +20,13 @@ export class RecordTable {
   /** @param untouched true while none of the tags was invalidated after the stamp */
   constructor(private readonly untouched: (stamp: Position, tags: readonly string[]) => boolean) {}
 
-  read(keys: readonly string[], tags: readonly string[], now: number): (StandingRecord | null)[] {
+  read(keys: readonly string[], tags: readonly string[], now: number, extent: ReadExtent): (StandingRecord | null)[] {
+    let found = false;
     return keys.map((key) => {
-      const record = this.held.get(key);
+      const record = found && extent === 'first' ? undefined : this.held.get(key);
       if (record === undefined || record.deadline <= now || !this.untouched(record.stamp, tags)) return null;
-      return { payload: record.payload, leftMs: record.deadline - now };
+      found = true;
+      return { bytes: record.payload, start: 0, end: record.payload.length, leftMs: record.deadline - now };
     });
   }
 

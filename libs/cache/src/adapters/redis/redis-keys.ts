@@ -87,13 +87,9 @@ export class RedisKeys {
     return this.spread ? `${this.root}{${this.namespace}/${safe}}:p` : this.permits + safe;
   }
 
-  /** A record of a group: all of one group lie in one slot. The key may be any bytes. */
-  record(group: string, key: Uint8Array): string {
-    const slot = this.spread ? `${this.root}{${this.namespace}/${group}}:x:` : `${this.records}${group}:`;
-    return (
-      slot +
-      (key.length <= LONGEST_KEY ? Buffer.from(key) : createHash('sha256').update(key).digest()).toString('base64url')
-    );
+  /** What the records of a group begin with: all of one group lie in one slot. */
+  recordStart(group: string): string {
+    return this.spread ? `${this.root}{${this.namespace}/${group}}:x:` : `${this.records}${group}:`;
   }
 
   /** A glob for SCAN that matches every entry. What it finds is checked by `keyOf` again. */
@@ -116,6 +112,16 @@ export class RedisKeys {
     if (!redisKey.startsWith(start) || !redisKey.endsWith(end)) return undefined;
     return logical(redisKey.slice(start.length, redisKey.length - end.length));
   }
+}
+
+/** The bytes that name a record in its Redis key: those of its own key, of which long ones are known by their SHA-256. */
+export function recordName(key: Uint8Array): Uint8Array {
+  return key.length <= LONGEST_KEY ? key : createHash('sha256').update(key).digest();
+}
+
+/** The Redis key of a record, whose own key may be any bytes: what those of its group begin with, and its name as base64url. */
+export function recordKey(start: string, key: Uint8Array): string {
+  return start + Buffer.from(recordName(key)).toString('base64url');
 }
 
 /** Prefix and namespace may not reach into each other: `:` and `/` are escaped as well. */

@@ -1,17 +1,19 @@
+import type { Redis } from 'ioredis';
 import { nonceOf, ordOf, positionOf, type Era, type Ord, type Position } from '../../core/coherence/position.js';
 import {
   RecordAccelerator,
+  type ReadExtent,
   type RecordReading,
   type RecordToStore,
   type StandingRecord,
 } from '../../core/coherence/record-accelerator.port.js';
 import type { KeepRecord } from './keep-record.js';
+import { RecordsCommand } from './record-request.js';
 import { asList, asText, runScript, type Argument, type Reply } from './redis-command.js';
-import type { RedisClient } from './redis-connector.js';
 import { tierUnavailable } from './redis-failures.js';
-import type { RedisKeys } from './redis-keys.js';
+import { recordKey, type RedisKeys } from './redis-keys.js';
 import type { RedisLink } from './redis-link.js';
-import { decodeRecord, encodeRecord } from './redis-record.js';
+import { encodeRecord, isRecord, leftOf, measureOf, PAYLOAD_AT, payloadEnd, seedOf } from './redis-record.js';
 import { RECORDS, STORE_RECORDS } from './scripts/record.script.js';
 import { NO_CONTROL_RECORD, STALE_ERA } from './scripts/script.js';
 
@@ -21,6 +23,22 @@ interface Control {
   /** An older record is not valid. */
   readonly notBefore: Ord;
   readonly nonce: string;
+}
+
+/** What a read asks for. */
+interface Asked {
+  /** What the Redis keys of the records begin with. */
+  readonly start: string;
+  readonly keys: readonly Uint8Array[];
+  readonly extent: ReadExtent;
+}
+
+interface Answer {
+  readonly control: Control;
+  /** Per key. */
+  readonly values: readonly Reply[];
+  /** The server's clock, ms. */
+  readonly now: number;
 }
 
 const CONTROL_FIELDS = ['e', 'l', 'f', 'h'] as const;
@@ -52,37 +70,40 @@ export class RedisRecordAccelerator extends RecordAccelerator {
     return this.link.readable;
   }
 
-  override async read(group: string, keys: readonly Uint8Array[], tags: readonly string[]): Promise<RecordReading> {
-    const redisKeys = keys.map((key) => this.keys.record(group, key));
+  override async read(
+    group: string,
+    keys: readonly Uint8Array[],
+    tags: readonly string[],
+    extent: ReadExtent = 'all',
+  ): Promise<RecordReading> {
+    const asked = { start: this.keys.recordStart(group), keys, extent };
     const fields = [...CONTROL_FIELDS, ...tags.map((tag) => `t:${tag}`)];
     const { era } = this.link;
     try {
-      const { control, values, now } = this.clustered
-        ? await this.readSlots(group, redisKeys, fields, era)
+      const answer = this.clustered
+        ? await this.readSlots(asked, fields, era)
         : await this.link.run(this.limitMs, (client) =>
-            readTogether(client, this.keys.control, redisKeys, fields, era),
+            readTogether(client as Redis, this.keys.control, asked, fields, era),
           );
-      const { reading, spoiled } = judged(redisKeys, values, control, now);
-      if (spoiled.size > 0) this.spoiled.set(reading, spoiled);
-      return reading;
+      return this.judged(asked, answer);
     } catch (error) {
       throw tierUnavailable(error);
     }
   }
 
   override async store(group: string, reading: RecordReading, records: readonly RecordToStore[]): Promise<void> {
-    const keys: string[] = [];
+    if (records.length === 0) return;
+    const start = this.keys.recordStart(group);
+    const seed = seedOf(start);
+    const keys = records.map(({ key }) => recordKey(start, key));
     const args: Argument[] = [];
     let longestMs = 0;
-    for (const { key, payload, order, lifeMs } of records) {
-      const redisKey = this.keys.record(group, key);
+    for (const [index, { key, payload, order, lifeMs }] of records.entries()) {
       const deadline = Math.floor(reading.now + lifeMs);
-      keys.push(redisKey);
-      const inPlace = this.spoiled.get(reading)?.has(redisKey) === true ? 1 : 0;
-      args.push(deadline, encodeRecord(redisKey, reading.position, { order, deadline, payload }), inPlace);
+      const inPlace = this.spoiled.get(reading)?.has(keys[index]!) === true ? 1 : 0;
+      args.push(deadline, encodeRecord(seed, key, reading.position, { order, deadline, payload }), inPlace);
       longestMs = Math.max(longestMs, lifeMs);
     }
-    if (keys.length === 0) return;
     try {
       await this.keep.cover(longestMs); // so long the positions of their tags must not be forgotten
       await this.link.runAside(this.limitMs, (client) => runScript(client, STORE_RECORDS, keys, args));
@@ -93,18 +114,40 @@ export class RedisRecordAccelerator extends RecordAccelerator {
 
   override async drop(group: string, keys: readonly Uint8Array[]): Promise<void> {
     if (keys.length === 0) return;
+    const start = this.keys.recordStart(group);
     try {
-      await this.link.runAside(this.limitMs, (client) =>
-        client.unlink(keys.map((key) => this.keys.record(group, key))),
-      );
+      await this.link.runAside(this.limitMs, (client) => client.unlink(keys.map((key) => recordKey(start, key))));
     } catch (error) {
       throw tierUnavailable(error);
     }
   }
 
-  private async readSlots(group: string, redisKeys: readonly string[], fields: readonly string[], era: Era) {
+  private judged({ start, keys, extent }: Asked, { control, values, now }: Answer): RecordReading {
+    const { position, notBefore, nonce } = control;
+    const measure = measureOf(notBefore, nonce, now);
+    const seed = seedOf(start);
+    const spoiled = new Set<string>();
+    let ended = false;
+    const records = keys.map((key, index): StandingRecord | null => {
+      const raw = values[index];
+      if (ended || raw === null || raw === undefined) return null;
+      if (!Buffer.isBuffer(raw) || !isRecord(seed, key, raw)) {
+        spoiled.add(recordKey(start, key));
+        return null;
+      }
+      const leftMs = leftOf(raw, measure);
+      if (leftMs <= 0) return null;
+      ended = extent === 'first';
+      return { bytes: raw, start: PAYLOAD_AT, end: payloadEnd(raw), leftMs };
+    });
+    const reading = { position, now, records, rejected: spoiled.size };
+    if (spoiled.size > 0) this.spoiled.set(reading, spoiled);
+    return reading;
+  }
+
+  private async readSlots({ start, keys }: Asked, fields: readonly string[], era: Era): Promise<Answer> {
     // With no key to read, one that is never stored finds the slot, whose clock is asked for.
-    const asked = redisKeys.length > 0 ? redisKeys : [this.keys.record(group, new Uint8Array(0))];
+    const asked = keys.length > 0 ? keys.map((key) => recordKey(start, key)) : [start];
     const reading = this.link.runAside(this.limitMs, (client) => runScript(client, RECORDS, asked, []));
     const judging = this.link.run(this.limitMs, async (client) =>
       controlOf(asList((await client.hmgetBuffer(this.keys.control, ...fields)) as Reply), era),
@@ -115,24 +158,26 @@ export class RedisRecordAccelerator extends RecordAccelerator {
   }
 }
 
+/** All in one write. */
 async function readTogether(
-  client: RedisClient,
+  client: Redis,
   control: string,
-  redisKeys: readonly string[],
+  { start, keys }: Asked,
   fields: readonly string[],
   era: Era,
-): Promise<{ readonly control: Control; readonly values: readonly Reply[]; readonly now: number }> {
-  const commands = client.pipeline();
-  if (redisKeys.length > 0) commands.mgetBuffer(...redisKeys);
-  commands.hmgetBuffer(control, ...fields).time();
-  const replies = (await commands.exec()) ?? [];
-  const failed = replies.find(([error]) => error !== null)?.[0];
-  if (failed) throw failed;
-  const answers = replies.map(([, answer]) => answer as Reply);
-  const [seconds, micros] = asList(answers.at(-1)).map(Number);
+): Promise<Answer> {
+  const { stream, options } = client;
+  stream.cork();
+  process.nextTick(() => stream.uncork());
+  const reading =
+    keys.length > 0 ? client.sendCommand(new RecordsCommand((options.keyPrefix ?? '') + start, keys)) : [];
+  const judging = client.hmgetBuffer(control, ...fields);
+  const timing = client.time();
+  const [values, judges, time] = await Promise.all([reading, judging, timing]);
+  const [seconds, micros] = time.map(Number);
   return {
-    control: controlOf(asList(answers.at(-2)), era),
-    values: redisKeys.length > 0 ? asList(answers[0]) : [],
+    control: controlOf(judges, era),
+    values: asList(values as Reply),
     now: seconds! * 1000 + Math.floor(micros! / 1000),
   };
 }
@@ -145,27 +190,7 @@ function controlOf(reply: readonly Reply[], era: Era): Control {
   const notBefore = barriers.reduce((latest, ord) => (ord > latest ? ord : latest), floor);
   const position = positionOf(era, last);
   // A record is stamped with the log's last position: nothing in it can stand beyond that.
-  if (notBefore > ordOf(era, last)) throw new Error('ERR the control record contradicts itself');
+  const end = ordOf(era, last);
+  if (notBefore.length !== end.length || notBefore > end) throw new Error('ERR the control record contradicts itself');
   return { position, notBefore, nonce: nonceOf(era) };
-}
-
-function judged(
-  redisKeys: readonly string[],
-  values: readonly Reply[],
-  { position, notBefore, nonce }: Control,
-  now: number,
-): { readonly reading: RecordReading; readonly spoiled: ReadonlySet<string> } {
-  const spoiled = new Set<string>();
-  const records = redisKeys.map((redisKey, index): StandingRecord | null => {
-    const raw = values[index];
-    if (raw === null || raw === undefined) return null;
-    const record = Buffer.isBuffer(raw) ? decodeRecord(redisKey, raw) : null;
-    if (record === null) {
-      spoiled.add(redisKey);
-      return null;
-    }
-    if (record.nonce !== nonce || record.ord < notBefore || record.deadline <= now) return null;
-    return { payload: record.payload, leftMs: record.deadline - now };
-  });
-  return { reading: { position, now, records, rejected: spoiled.size }, spoiled };
 }

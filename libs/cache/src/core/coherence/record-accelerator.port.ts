@@ -1,11 +1,17 @@
 import type { Position } from './position.js';
 
-/** A record that is valid and alive. */
+/** A record that is valid and alive. Its payload is neither copied nor cut out of what was received. */
 export interface StandingRecord {
-  readonly payload: Uint8Array;
+  readonly bytes: Uint8Array;
+  /** Where in `bytes` the payload begins, and where it ends. */
+  readonly start: number;
+  readonly end: number;
   /** What is left of its life, ms by the tier's clock. */
   readonly leftMs: number;
 }
+
+/** How far a read goes: to the end, or to the first key whose record stands; behind that all are `null`, and were not looked at. */
+export type ReadExtent = 'all' | 'first';
 
 /** What the tier answered to one read, and the stamp for what is stored from a source that was read after it. */
 export interface RecordReading {
@@ -45,7 +51,12 @@ export abstract class RecordAccelerator {
    * @param group records that are read together lie together
    * @param tags the tags of every record of the group
    */
-  abstract read(group: string, keys: readonly Uint8Array[], tags: readonly string[]): Promise<RecordReading>;
+  abstract read(
+    group: string,
+    keys: readonly Uint8Array[],
+    tags: readonly string[],
+    extent?: ReadExtent,
+  ): Promise<RecordReading>;
 
   /** Stores what a source that was read after `reading` holds. */
   abstract store(group: string, reading: RecordReading, records: readonly RecordToStore[]): Promise<void>;

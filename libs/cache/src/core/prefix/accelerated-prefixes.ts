@@ -1,13 +1,19 @@
 import type { Clock } from '../clock/clock.port.js';
-import type { RecordAccelerator, RecordReading, RecordToStore } from '../coherence/record-accelerator.port.js';
-import { groupOf, decodePrefix, encodePrefix, type PrefixRecord } from './prefix-record.js';
-import { tagsOfScope, type IndexScope } from './index-scope.js';
+import type {
+  ReadExtent,
+  RecordAccelerator,
+  RecordReading,
+  RecordToStore,
+} from '../coherence/record-accelerator.port.js';
+import { decodePrefix, encodePrefix, type PrefixRecord } from './prefix-record.js';
+import type { IndexScope } from './index-scope.js';
 import { OwedDrops } from './owed-drops.js';
 import type { StoredPrefix } from './prefix-entry.js';
+import type { ScopeNaming } from './scope-names.js';
 
 /** What the accelerator has done since start. */
 export interface AcceleratorCounters {
-  /** Hashes that it answered, and that it did not hold. */
+  /** Hashes that it answered, and that it did not hold; of a search for the longest, up to that. */
   hits: number;
   misses: number;
   /** Values that were not what had been stored: foreign, cut, changed. Each counted as a miss. */
@@ -26,7 +32,7 @@ const PAUSE_MS = 1_000;
 export interface AcceleratedLook {
   /** For what is stored later from a source that is asked from now on. */
   readonly reading: RecordReading;
-  /** Per hash. */
+  /** Per hash; where the first was asked for, `null` behind it. */
   readonly found: readonly (PrefixRecord | null)[];
 }
 
@@ -42,6 +48,7 @@ export class AcceleratedPrefixes {
 
   constructor(
     private readonly records: RecordAccelerator,
+    private readonly naming: ScopeNaming,
     private readonly clock: Clock,
     private readonly softTimeoutMs: number,
     private readonly onTrouble: (error: unknown) => void,
@@ -49,24 +56,34 @@ export class AcceleratedPrefixes {
     this.owed = new OwedDrops(records, clock, onTrouble);
   }
 
-  /** `null`: ask the store, and keep nothing of its answer. */
-  async look(scope: IndexScope, hashes: readonly Uint8Array[]): Promise<AcceleratedLook | null> {
+  /**
+   * `null`: ask the store, and keep nothing of its answer.
+   *
+   * @param extent `first`: nothing behind the first that is known matters
+   */
+  async look(
+    scope: IndexScope,
+    hashes: readonly Uint8Array[],
+    extent: ReadExtent = 'all',
+  ): Promise<AcceleratedLook | null> {
     if (!this.records.available() || this.clock.monotonic() < this.pausedUntil) return null;
-    const reading = await this.inTime(this.records.read(groupOf(scope), hashes, tagsOfScope(scope)));
+    const { group, tags } = this.naming.namesOf(scope);
+    const reading = await this.inTime(this.records.read(group, hashes, tags, extent));
     if (reading === null) return null;
     const { counters } = this;
     counters.rejected += reading.rejected;
-    const group = groupOf(scope);
-    const found = hashes.map((hash, index) => {
+    const found: (PrefixRecord | null)[] = [];
+    for (let index = 0; index < hashes.length; index += 1) {
+      const hash = hashes[index]!;
       const record = reading.records[index] ?? null;
-      if (record === null || this.owed.has(group, hash)) return null;
-      const decoded = decodePrefix(hash, record.payload, record.leftMs);
-      if (decoded === null) counters.rejected += 1;
-      return decoded;
-    });
-    const hits = found.reduce((sum, record) => sum + Number(record !== null), 0);
-    counters.hits += hits;
-    counters.misses += hashes.length - hits;
+      const owed = record !== null && this.owed.has(group, hash);
+      const decoded = record === null || owed ? null : decodePrefix(hash, record);
+      if (record !== null && !owed && decoded === null) counters.rejected += 1;
+      found.push(decoded);
+      if (decoded === null) counters.misses += 1;
+      else counters.hits += 1;
+      if (record !== null && extent === 'first') break;
+    }
     return { reading, found };
   }
 
@@ -80,10 +97,10 @@ export class AcceleratedPrefixes {
     entries: readonly StoredPrefix[],
     fence: number,
   ): Promise<void> {
-    const group = groupOf(scope);
+    const { group } = this.naming.namesOf(scope);
     const records: RecordToStore[] = [];
     for (const entry of entries) {
-      const payload = encodePrefix({ entry, fence });
+      const payload = encodePrefix(entry, fence);
       const lifeMs = Math.floor(Math.min(entry.leftMs, LONGEST_MS));
       if (payload !== null && lifeMs > 0) records.push({ key: entry.hash, payload, order: entry.order, lifeMs });
     }
@@ -99,7 +116,7 @@ export class AcceleratedPrefixes {
 
   /** Removes what was written anew and could not be kept; what cannot be reached now, as soon as it can. */
   async drop(scope: IndexScope, hashes: readonly Uint8Array[]): Promise<void> {
-    const group = groupOf(scope);
+    const { group } = this.naming.namesOf(scope);
     const dropping = this.records.available() ? this.records.drop(group, hashes).then(() => true) : null;
     if (dropping === null || (await this.inTime(dropping)) === null) this.owed.add(group, hashes);
   }

@@ -1,5 +1,5 @@
 import type { Clock } from '../clock/clock.port.js';
-import type { RecordAccelerator } from '../coherence/record-accelerator.port.js';
+import type { ReadExtent, RecordAccelerator } from '../coherence/record-accelerator.port.js';
 import { CacheError, describeInput } from '../errors/cache-error.js';
 import type {
   InvalidateOptions,
@@ -7,7 +7,8 @@ import type {
   InvalidationService,
 } from '../invalidation/invalidation-service.js';
 import { AcceleratedPrefixes, type AcceleratedLook, type AcceleratorCounters } from './accelerated-prefixes.js';
-import { checkedScope, prefixIntent, tagsOfScope, type IndexScope, type ScopePart } from './index-scope.js';
+import { distinct, firstOf } from './candidates.js';
+import { checkedScope, prefixIntent, type IndexScope, type ScopePart } from './index-scope.js';
 import {
   assertHash,
   assertInstant,
@@ -27,6 +28,7 @@ import {
 } from './prefix-index.options.js';
 import type { PrefixRefresh, PrefixStore, WriteBegin } from './prefix-store.port.js';
 import { PrefixTicket } from './prefix-ticket.js';
+import { ScopeNaming } from './scope-names.js';
 import { RefreshQueue, type RefreshCounters } from './refresh-queue.js';
 
 /** A lookup that a write may follow. */
@@ -65,6 +67,7 @@ export class PrefixIndex {
   private readonly options: ResolvedPrefixIndexOptions;
   private readonly accelerated: AcceleratedPrefixes | null;
   private readonly queue: RefreshQueue | null;
+  private readonly naming = new ScopeNaming();
   private statements = 0;
 
   /** @throws CacheError `LARDER_OPTION_INVALID`, `LARDER_DURATION_INVALID` */
@@ -75,7 +78,9 @@ export class PrefixIndex {
     this.accelerated =
       accelerator === null
         ? null
-        : new AcceleratedPrefixes(accelerator, clock, softTimeoutMs, (error) => onTrouble('accelerator', error));
+        : new AcceleratedPrefixes(accelerator, this.naming, clock, softTimeoutMs, (error) =>
+            onTrouble('accelerator', error),
+          );
     this.queue =
       refreshWindowMs === 0
         ? null
@@ -114,7 +119,7 @@ export class PrefixIndex {
 
   /** As {@link lookup}, with the ticket for a write that follows. */
   async begin(scope: IndexScope, candidateHashes: readonly PrefixHash[]): Promise<TicketedLookup> {
-    const { entries, ticket } = await this.find(scope, candidateHashes, false);
+    const { entries, ticket } = await this.find(scope, candidateHashes, 'all');
     return { matches: entries.map(toMatch), ticket };
   }
 
@@ -126,9 +131,8 @@ export class PrefixIndex {
     scope: IndexScope,
     candidateHashes: readonly PrefixHash[],
   ): Promise<{ readonly match: PrefixMatch | null; readonly leftMs: number; readonly ticket: PrefixTicket }> {
-    const { entries, ticket } = await this.find(scope, candidateHashes, true);
-    const byHash = new Map(entries.map((entry) => [keyOf(entry.hash), entry]));
-    const first = candidateHashes.map((hash) => byHash.get(keyOf(hash))).find((entry) => entry !== undefined);
+    const { entries, ticket } = await this.find(scope, candidateHashes, 'first');
+    const first = entries.length < 2 ? entries[0] : firstOf(candidateHashes, entries);
     if (first === undefined) return { match: null, leftMs: 0, ticket };
     return { match: toMatch(first), leftMs: first.leftMs, ticket };
   }
@@ -205,25 +209,31 @@ export class PrefixIndex {
     else this.queue.add(scope, hash, at, leftMs);
   }
 
-  private async find(named: IndexScope, candidates: readonly PrefixHash[], longestFirst: boolean): Promise<Found> {
+  private async find(named: IndexScope, candidates: readonly PrefixHash[], extent: ReadExtent): Promise<Found> {
     const startedAt = this.parts.clock.monotonic();
     const byTime = new PrefixTicket(null, startedAt);
     const hashes = distinct(candidates);
     const scope = await this.scopeOf(named);
-    if (hashes.length === 0 || this.parts.withheld(tagsOfScope(scope))) return { entries: [], ticket: byTime };
-    const look = (await this.accelerated?.look(scope, hashes)) ?? null;
-    const known = look?.found ?? [];
-    const first = known.findIndex((record) => record !== null);
-    const unknown = hashes.filter((_, index) => known[index] == null && !(longestFirst && first >= 0 && index > first));
-    const held = known.flatMap((record) => (record === null ? [] : [record]));
-    if (unknown.length === 0) {
-      const fence = held.reduce((highest, record) => Math.max(highest, record.fence), 0);
-      return { entries: held.map(({ entry }) => entry), ticket: new PrefixTicket(fence, startedAt) };
+    if (hashes.length === 0 || this.parts.withheld(this.naming.namesOf(scope).tags))
+      return { entries: [], ticket: byTime };
+    const look = (await this.accelerated?.look(scope, hashes, extent)) ?? null;
+    const held: StoredPrefix[] = [];
+    const unknown: PrefixHash[] = [];
+    let heldFence = 0;
+    for (let index = 0; index < hashes.length; index += 1) {
+      const record = look?.found[index] ?? null;
+      if (record === null) unknown.push(hashes[index]!);
+      else {
+        held.push(record);
+        heldFence = Math.max(heldFence, record.fence);
+        if (extent === 'first') break;
+      }
     }
+    if (unknown.length === 0) return { entries: held, ticket: new PrefixTicket(heldFence, startedAt) };
     this.statements += 1;
     const { entries, fence } = await this.asked(() => this.parts.store.lookup(scope, unknown));
     if (look !== null && entries.length > 0) void this.accelerated?.keep(scope, look.reading, entries, fence);
-    return { entries: [...held.map(({ entry }) => entry), ...entries], ticket: new PrefixTicket(fence, startedAt) };
+    return { entries: [...held, ...entries], ticket: new PrefixTicket(fence, startedAt) };
   }
 
   private async refreshNow(refreshes: readonly PrefixRefresh[]): Promise<void> {
@@ -266,22 +276,6 @@ export class PrefixIndex {
   }
 }
 
-/** Each hash once, in the order given. @throws CacheError `LARDER_PREFIX_INVALID` */
-function distinct(hashes: readonly PrefixHash[]): PrefixHash[] {
-  if (!Array.isArray(hashes)) throw invalidData(`expected a list of hashes, got ${describeInput(hashes)}`);
-  const seen = new Map<string, PrefixHash>();
-  for (const hash of hashes) {
-    assertHash(hash);
-    const key = keyOf(hash);
-    if (!seen.has(key)) seen.set(key, hash);
-  }
-  return [...seen.values()];
-}
-
 function nameOf({ principalId, virtualModel, tokenizerVersion }: IndexScope): string {
   return JSON.stringify([principalId, virtualModel, tokenizerVersion]);
-}
-
-function keyOf(hash: PrefixHash): string {
-  return Buffer.from(hash.buffer, hash.byteOffset, hash.length).toString('latin1');
 }

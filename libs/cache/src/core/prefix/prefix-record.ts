@@ -1,5 +1,4 @@
-import type { IndexScope } from './index-scope.js';
-import { hashParts } from '../hash/length-prefixed-hash.js';
+import type { StandingRecord } from '../coherence/record-accelerator.port.js';
 import type { StoredPrefix } from './prefix-entry.js';
 import { TtlTier } from './ttl-tier.js';
 
@@ -17,20 +16,12 @@ const VERSION = 1;
 const BYTES = 24;
 
 /** The entry, and the fence that stood when the store was asked. */
-export interface PrefixRecord {
-  readonly entry: StoredPrefix;
+export interface PrefixRecord extends StoredPrefix {
   readonly fence: number;
 }
 
-/** All entries of one scope lie together, under this name. */
-export function groupOf({ principalId, virtualModel, tokenizerVersion }: IndexScope): string {
-  return hashParts('larder-prefix-group-v1', principalId, virtualModel, tokenizerVersion)
-    .subarray(0, 16)
-    .toString('base64url');
-}
-
 /** `null` for a tier that is not known, which is never kept: the store's own answer must say so each time. */
-export function encodePrefix({ entry, fence }: PrefixRecord): Uint8Array | null {
+export function encodePrefix(entry: StoredPrefix, fence: number): Uint8Array | null {
   const tier = TtlTier.all.findIndex((each) => each.asStr() === entry.tier);
   if (tier < 0) return null;
   const bytes = Buffer.allocUnsafe(BYTES);
@@ -44,18 +35,25 @@ export function encodePrefix({ entry, fence }: PrefixRecord): Uint8Array | null 
 }
 
 /** `null` for anything else than what {@link encodePrefix} gave. */
-export function decodePrefix(hash: Uint8Array, payload: Uint8Array, leftMs: number): PrefixRecord | null {
-  if (payload.length !== BYTES || payload[0] !== VERSION) return null;
-  const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.length);
-  const tier = TtlTier.all[bytes[23]!];
+export function decodePrefix(hash: Uint8Array, { bytes, start, end, leftMs }: StandingRecord): PrefixRecord | null {
+  if (end - start !== BYTES || bytes[start] !== VERSION) return null;
+  const tier = TtlTier.all[bytes[start + 23]!];
   if (tier === undefined) return null;
-  const entry = {
+  return {
     hash,
-    count: bytes.readUInt32BE(1),
+    count: unsigned32(bytes, start + 1),
     tier: tier.asStr(),
-    expiresAt: new Date(bytes.readUIntBE(5, 6)),
+    expiresAt: new Date(unsigned48(bytes, start + 5)),
     leftMs,
-    order: bytes.readUIntBE(11, 6),
+    order: unsigned48(bytes, start + 11),
+    fence: unsigned48(bytes, start + 17),
   };
-  return { entry, fence: bytes.readUIntBE(17, 6) };
+}
+
+function unsigned48(bytes: Uint8Array, at: number): number {
+  return ((bytes[at]! << 8) | bytes[at + 1]!) * 2 ** 32 + unsigned32(bytes, at + 2);
+}
+
+function unsigned32(bytes: Uint8Array, at: number): number {
+  return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
 }

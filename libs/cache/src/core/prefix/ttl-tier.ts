@@ -15,6 +15,10 @@ export class TtlTier {
     TtlTier.TwentyFourHours,
   ]);
 
+  private static readonly byText: ReadonlyMap<string, TtlTier> = new Map(
+    TtlTier.all.map((tier) => [tier.text, tier] as const),
+  );
+
   private constructor(
     private readonly text: '5m' | '1h' | '24h',
     /** What is added to now on a write and on every read, ms. */
@@ -25,7 +29,7 @@ export class TtlTier {
 
   /** The tier of exactly this text; `null` for anything else: nothing is trimmed or folded. */
   static parse(text: string): TtlTier | null {
-    return TtlTier.all.find((tier) => tier.text === text) ?? null;
+    return TtlTier.byText.get(text) ?? null;
   }
 
   /** `5m`, `1h` or `24h`: the form that is stored. */
