@@ -7,6 +7,7 @@ import { Test } from '@nestjs/testing';
 import {
   Cached,
   CachedMany,
+  CacheConfigReload,
   CacheHealth,
   CacheMetrics,
   CacheModule,
@@ -204,6 +205,27 @@ describe('a backend per method', () => {
     });
   });
 
+  it('stays as it was at boot when the file is read again, which must not name one that there is not', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'larder-backends-'));
+    const path = join(folder, 'cache.yaml');
+    const write = (backend: string) =>
+      writeFileSync(path, `services: { shop: { actions: { price: { cache: { backend: ${backend} } } } } }`);
+    write('side');
+    const hubs = { side: new WatchedHub(), far: new WatchedHub() };
+    const { module, shop } = await boot({ backends: hubs, config: loadCacheConfig(path, {}) });
+    await shop.price(1);
+    const reload = () => module.get(CacheConfigReload).reload();
+    write('far');
+    await reload();
+    await shop.price(2);
+    expect(hubs.far.made).toEqual([]);
+    write('fra');
+    await expect(reload()).rejects.toThrow(
+      'Expected `backend` of Shop.price to be the name of a backend (memory, side, far)',
+    );
+    rmSync(folder, { recursive: true });
+  });
+
   it('must be coherent too where the file asks for that', async () => {
     class Eventual extends MemoryHub {
       override create(context: SharedTierContext) {
@@ -243,6 +265,16 @@ describe('a backend per method', () => {
         'for memory with other bounds than the memory has',
         { backend: hub(), backends: { side: memory({ maxEntries: 7 }) } },
         "Expected memory() of `backends.side` to have the bounds of this process's memory",
+      ],
+      [
+        'for a name that cannot stand in keys and labels',
+        { backends: { side: hub(), 'à côté': hub() }, services: { app: { backend: 'à côté' } } },
+        'Expected the name of a backend beside the main one to be 1 to 64 letters',
+      ],
+      [
+        'for another tier under the name of memory',
+        { backend: hub(), backends: { side: hub(), memory: hub() } },
+        'and not that of memory itself, got "memory"',
       ],
       [
         'for one among the defaults',

@@ -130,6 +130,22 @@ describe('CacheHealthIndicator', () => {
     expect((await check()).body.details.cache).toMatchObject({ status: 'degraded', link: 'detached', available: true });
   });
 
+  it('is degraded while any of several backends is out of reach, and names it', async () => {
+    const [main, side] = [new Hub(clock), new Hub(clock)];
+    await open({ backend: main, backends: { side }, services: { app: { backend: 'side' } } });
+    const links = async () => {
+      const { status, link, otherBackends } = (await check()).body.details.cache;
+      return { status, link, side: otherBackends.side };
+    };
+    const live = { tiers: ['memory', 'side'], link: 'live', available: true };
+    expect(await links()).toMatchObject({ status: 'up', link: 'live', side: live });
+    side.instance.cutOff();
+    expect(await links()).toMatchObject({ status: 'degraded', link: 'live', side: { link: 'detached' } });
+    side.instance.reconnect();
+    main.instance.cutOff();
+    expect(await links()).toMatchObject({ status: 'degraded', link: 'detached', side: live });
+  });
+
   it('is degraded by an old row, and down by a very old one or a store that does not answer', async () => {
     const outbox = new Outbox(clock);
     await open({ outbox });

@@ -9,6 +9,7 @@ import {
   InvalidateOn,
   Invalidates,
   entityTag,
+  type CacheModuleOptions,
   type InvalidationIntent,
 } from 'nestjs-larder';
 
@@ -48,6 +49,9 @@ export class RightUses {
   async typed(_text: string, _limit: number): Promise<User[]> {
     return [];
   }
+
+  @Cached({ ttl: 60, backend: 'dht' })
+  async elsewhere(): Promise<void> {}
 
   @Cached({ tags: ['a', 'b'] })
   async generic<T>(value: T): Promise<T> {
@@ -191,3 +195,9 @@ export class WrongUses {
   @Invalidates({ clear: true })
   notAsyncEither(): void {}
 }
+
+export const mainBackend: CacheModuleOptions = { backend: 'redis', services: { user: { backend: 'dht' } } };
+export const backendInDefaults: CacheModuleOptions = {
+  // @ts-expect-error the backend of all that name none is `backend` of the module
+  defaults: { ttl: 60, backend: 'dht' },
+};

@@ -4,6 +4,7 @@ import type { EntryFacts } from '../core/engine/cache-engine.js';
 import type { FenceHit } from '../core/engine/local-fence.js';
 import type { MissCause } from '../core/engine/read-journal.js';
 import type { InvalidationJournal, NotedInvalidation, PatternHit } from '../core/invalidation/invalidation-journal.js';
+import { CacheError, describeInput } from '../core/errors/cache-error.js';
 import type { CacheStack } from './backends/cache-stack.js';
 import type { CacheRuntime } from './cache-runtime.js';
 
@@ -97,13 +98,16 @@ export class KeyExplainer {
   }
 
   private stacksOf(name: string | undefined): readonly CacheStack[] {
-    const { backends, main } = this.runtime;
-    if (name === undefined) return backends.all();
-    const named = backends.all().filter((stack) => stack.name === name);
+    const all = this.runtime.backends.all();
+    if (name === undefined) return all;
+    const named = all.filter((stack) => stack.name === name);
     if (named.length > 0) return named;
-    // Memory alone is the main backend's memory.
-    if (backends.engineOf(name, 'the explanation of a key').local === main.engine.local) return [main];
-    return backends.all();
+    if (name === 'memory') return [this.runtime.main]; // memory alone is the main backend's memory
+    const names = [...all.map((stack) => stack.name), 'memory'].join(', ');
+    throw new CacheError(
+      'LARDER_OPTION_INVALID',
+      `Expected \`backend\` to be one that is in use (${names}), got ${describeInput(name)}. Leave it out for the one that knows most of the key.`,
+    );
   }
 
   private async look(stack: CacheStack, key: string): Promise<Sight> {

@@ -147,9 +147,9 @@ export class BackendsInUse {
   private begin(named: NamedTier, where: string): CacheStack {
     const { name } = named;
     if (this.opened) throw this.tooLate(name, where);
-    if (!NAME.test(name)) {
+    if (!NAME.test(name) || name === 'memory') {
       throw invalid(
-        `Expected the name of a backend beside the main one to be 1 to 64 letters, digits, '_', '.' or '-', got ${describeInput(name)} at ${where}. Rename it in \`backends\`.`,
+        `Expected the name of a backend beside the main one to be 1 to 64 letters, digits, '_', '.' or '-', and not that of memory itself, got ${describeInput(name)} at ${where}. Rename it in \`backends\`.`,
       );
     }
     // No namespace holds a tilde, so what it keeps on a server meets no other application's, nor the main backend's.
