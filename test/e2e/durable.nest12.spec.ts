@@ -167,6 +167,18 @@ describe.each<DatabaseProduct>(['PostgreSQL', 'MariaDB'])('durable invalidation 
     expect(await shop.plainBy(dataSource.manager, 2)).toBe('two');
   });
 
+  it('does not keep what was read by hand inside a transaction', async () => {
+    const read = (manager: EntityManager) =>
+      app.get(CacheService).getOrSet('plain:1', () => manager.findOneBy(Plain, { id: 1 }), { scope: 'shop' });
+    const broken = dataSource.transaction(async (manager) => {
+      await manager.query(`UPDATE plain SET name = 'uncommitted' WHERE id = 1`);
+      expect(await read(manager)).toMatchObject({ name: 'uncommitted' });
+      throw new Error('rolled back');
+    });
+    await expect(broken).rejects.toThrow('rolled back');
+    expect(await read(dataSource.manager)).toMatchObject({ name: 'one' });
+  });
+
   it('follows entities that are saved, without a word about caching', async () => {
     expect(await shop.product(1)).toBe('jam');
     const product = await dataSource.manager.findOneByOrFail(Product, { id: 1 });

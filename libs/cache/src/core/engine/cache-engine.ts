@@ -126,11 +126,10 @@ export class CacheEngine {
     return new CachedManyAction(compiled, counters, this.road, this.events, this.bypass, tracing);
   }
 
-  /** Reads by a ready-made key. */
+  /** Reads by a ready-made key; past the cache for a caller inside a database transaction, as the actions do. */
   read(request: ReadRequest): Promise<unknown> {
-    if (this.apart === null) return this.road.read(request);
-    if (this.apart() === null) return Promise.resolve(request.load());
-    return this.road.read({ ...request, key: this.placed(request.key) });
+    if (this.bypass !== null && this.bypass()) return this.past(request);
+    return this.road.read(this.apart === null ? request : { ...request, key: this.placed(request.key) });
   }
 
   /** What memory holds for a key and may be served, without loading; `undefined` where nothing is. */
@@ -194,6 +193,15 @@ export class CacheEngine {
   /** True while a load of the key is in the air, which a reader would wait for. */
   loading(key: string): boolean {
     return this.road.loading(this.placed(key));
+  }
+
+  private async past(request: ReadRequest): Promise<unknown> {
+    const { scope, action, key } = request;
+    request.counters.bypassed += 1;
+    request.onAnswered?.('source');
+    if (this.events.has('read'))
+      this.events.emit('read', { scope, action, key, outcome: 'bypassed', tier: 'source', ttlMs: 0 });
+    return request.load();
   }
 
   /** A key as it stands in the compartment of the running code. */
