@@ -90,6 +90,23 @@ describe('a decorator that cannot work stops the boot, naming class, method and 
     expect(error.message).toContain('@Invalidates()');
   });
 
+  it.each([
+    ['nothing', {}],
+    ['a reason alone', { reason: 'moved' }],
+    ['`clear: false`', { clear: false }],
+    ['a field that there is not', { scope: true } as object],
+  ])('@Invalidates() that names %s', async (_, options) => {
+    @Injectable()
+    class Idle {
+      @Invalidates(options)
+      async move(): Promise<void> {}
+    }
+    const error = await bootError({ providers: [Idle] });
+    expect(error.code).toBe('LARDER_OPTION_INVALID');
+    expect(error.message).toContain('Idle.move');
+    expect(error.message).toContain('clear: true');
+  });
+
   it('a symbol method without a name', async () => {
     const find = Symbol('find');
     @Injectable()

@@ -1,6 +1,22 @@
+import { CacheError, describeInput } from '../../core/errors/cache-error.js';
 import { InvalidationIntent } from '../../core/invalidation/intent.js';
 import { fullKey } from '../../core/keys/local-key.js';
 import type { EntityRef, InvalidatesOptions } from '../decorators/decorator.options.js';
+
+const TARGETS = ['keys', 'tags', 'entities', 'collections', 'patterns', 'intents'] as const;
+
+/**
+ * Whoever writes `@Invalidates` means something by it: naming nothing is a slip of the pen.
+ *
+ * @throws CacheError `LARDER_OPTION_INVALID`
+ */
+export function assertNamesTargets(options: InvalidatesOptions, where: string): void {
+  if (options.clear === true || TARGETS.some((target) => options[target] !== undefined)) return;
+  throw new CacheError(
+    'LARDER_OPTION_INVALID',
+    `Expected @Invalidates() of ${where} to name what it invalidates (${TARGETS.join(', ')}, or \`clear: true\` for all of its scope), got ${describeInput(Object.keys(options).join(', ') || options)}. Name it, or take the decorator away.`,
+  );
+}
 
 /** The intents of a successful call, from what `@Invalidates` says, the result, and the arguments. */
 export function invalidationIntents(

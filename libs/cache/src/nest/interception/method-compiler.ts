@@ -18,7 +18,7 @@ import type { DurableRoad } from '../durability/durable-road.js';
 import type { MethodDeclaration } from '../decorators/method-declarations.js';
 import { modelOf, type ClassModel, type MethodModel } from './class-model.js';
 import { customLocalKey } from './custom-key.js';
-import { invalidationIntents } from './invalidation-intents.js';
+import { assertNamesTargets, invalidationIntents } from './invalidation-intents.js';
 import { checkedTags, entityTags, resultTags, versionTags } from './result-tags.js';
 import type { ConfiguredAction, RuntimeSwitches } from '../switches/runtime-switches.js';
 import type { CompiledMethod, MethodCompiler } from './runtime-binding.js';
@@ -185,6 +185,7 @@ export class CacheMethodCompiler implements MethodCompiler {
   }
 
   private compileInvalidates(model: ClassModel, method: MethodModel, options: InvalidatesOptions): CompiledMethod {
+    assertNamesTargets(options, method.where);
     const reason = options.reason ?? method.where;
     return {
       hit: () => undefined,
