@@ -25,6 +25,7 @@ import { AuditTrail } from './durability/audit-trail.js';
 import { DurableRoad } from './durability/durable-road.js';
 import { OutboxApplier } from './durability/outbox-applier.js';
 import type { MetricsExporter } from '../core/metrics/metrics-snapshot.js';
+import { RequestPositions } from './http/request-positions.js';
 import { metricsExportersOf, tracingOf } from './metrics-exporters.js';
 import { RuntimeSwitches } from './switches/runtime-switches.js';
 import { CacheLog } from './logging/cache-log.js';
@@ -57,6 +58,8 @@ export class CacheRuntime {
   readonly metrics = new MetricsRecorder();
   readonly exporters: readonly MetricsExporter[];
   readonly keyPolicy: KeyPolicy;
+  /** `null`: no request tells or is told positions. */
+  readonly positions: RequestPositions | null;
   private readonly logging: Required<LoggingOptions>;
   readonly compiler: CacheMethodCompiler;
   readonly switches: RuntimeSwitches;
@@ -80,6 +83,7 @@ export class CacheRuntime {
     const main = chosenBackend(options);
     const { tier } = main;
     this.anchor = anchorOf({ ...options, backend: tier });
+    this.positions = options.cachePosition === true ? new RequestPositions() : null;
     this.trouble = new TroubleReporter(cacheLog, this.keyPolicy);
     const parts = {
       instanceId,
@@ -91,7 +95,7 @@ export class CacheRuntime {
         tier instanceof MemoryTier && options.memory === undefined ? tier.bounds : resolveMemoryOptions(options.memory),
       codec: resolveCodecOptions(options.codec),
       random: Math.random,
-      bypass: options.outbox?.transactions ? () => this.durable.inTransaction() : null,
+      bypass: this.bypass(),
       compilePattern: targetMatcher(new PatternCache()),
     };
     const context = {
@@ -149,6 +153,14 @@ export class CacheRuntime {
     await this.backends.close();
     await this.anchor?.close();
     await this.audit.store.close();
+  }
+
+  /** True for a call that the cache must not answer; `null`, and no question on the way of a hit, where there are none. */
+  private bypass(): (() => boolean) | null {
+    const { positions, options } = this;
+    const inTransaction = options.outbox?.transactions ? () => this.durable.inTransaction() : null;
+    if (positions === null) return inTransaction;
+    return () => positions.behind() || inTransaction?.() === true;
   }
 
   private listenTo(stack: CacheStack): void {

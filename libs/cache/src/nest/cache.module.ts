@@ -19,7 +19,7 @@ import { CacheRegistry } from './cache-registry.js';
 import { CacheRuntime } from './cache-runtime.js';
 import { CacheService } from './cache.service.js';
 import { CacheEvents } from './events/cache-events.js';
-import { CacheStatusModule } from './http/cache-status.module.js';
+import { CacheHeadersModule } from './http/cache-headers.module.js';
 import { HttpCacheRoutes } from './http/http-cache-routes.js';
 import { RUNTIME_HOLDER, RuntimeHolder } from './interception/runtime-binding.js';
 import { AuditLogReader } from './invalidation-api/audit-log-reader.js';
@@ -125,7 +125,7 @@ export class CacheModule {
     return {
       module: CacheModule,
       global: true,
-      imports: [DiscoveryModule, CacheStatusModule, ...imports],
+      imports: [DiscoveryModule, CacheHeadersModule, ...imports],
       controllers,
       providers: [...options, ...PROVIDERS],
       exports: [

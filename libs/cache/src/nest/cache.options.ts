@@ -83,6 +83,12 @@ export interface CacheModuleOptions {
   keyPolicy?: KeyPolicyOptions;
   /** Answers carry a `Cache-Status` header (RFC 9211). @default false */
   cacheStatus?: boolean;
+  /**
+   * Clients see their own writes on every instance: an answer to a request that invalidated carries `x-cache-pos`, and a
+   * request that sends it back reads nothing older. A position that is not reached within 50 ms makes the request's reads go
+   * past the cache, so leave it off where strangers may send headers. @default false
+   */
+  cachePosition?: boolean;
   /** Time, for tests. @default the machine's clock */
   clock?: Clock;
 }
@@ -91,6 +97,7 @@ export const CACHE_MODULE_DEFAULTS = Object.freeze({
   namespace: 'app',
   auditTimeout: '2s',
   cacheStatus: false,
+  cachePosition: false,
   reloadOnSighup: false,
 } as const);
 

@@ -8,6 +8,7 @@ import { CacheError, describeInput } from '../core/errors/cache-error.js';
 import { fullKey } from '../core/keys/local-key.js';
 import { assertName } from '../core/keys/names.js';
 import type { CacheEngine } from '../core/engine/cache-engine.js';
+import { caughtUp } from './catch-up.js';
 import { nearestBackend, resolvePolicy } from './cache.options.js';
 import { policyLevels } from './policy-levels.js';
 import { versionTags } from './interception/result-tags.js';
@@ -42,8 +43,6 @@ const DEFAULT_SCOPE = 'app';
 const ACTION = 'getOrSet';
 /** What reads and writes by hand are called in messages. */
 const WHERE = 'CacheService';
-/** How long a read waits until this instance has come as far as a position, ms. */
-const CATCH_UP_MS = 50;
 
 /**
  * The cache by hand: the same roads that the decorators take. Keys are local to a scope (`'app'` unless said otherwise)
@@ -137,7 +136,7 @@ export class CacheService {
   private async reflects(position: string | undefined, { local }: CacheEngine): Promise<boolean> {
     if (position === undefined) return true;
     const { main } = this.runtime;
-    if (local === main.engine.local) return main.log.waitApplied(position, CATCH_UP_MS);
+    if (local === main.engine.local) return caughtUp(main.log, position);
     throw new CacheError(
       'LARDER_OPTION_INVALID',
       `Expected no \`after\` for a backend beside the main one, got one: a position stands in the log of '${main.name}' alone. Leave \`after\` out, or keep the value in '${main.name}'.`,

@@ -125,10 +125,11 @@ export class InvalidationService {
     const { reason, id: requestId } = invalidation;
     const [at, latencyMs] = [this.clock.wall(), this.clock.monotonic() - startedAt];
     const actor = options.actor ?? 'unknown';
-    const event = { requestId, intents, reason, actor, removed, latencyMs, at };
+    const { position } = receipt;
+    const event = { requestId, intents, position, reason, actor, removed, latencyMs, at };
     this.events.emit('invalidated', event);
     const wasLogged = record !== null && (await record(event));
-    return { requestId, position: receipt.position, removed, at, latencyMs, wasLogged };
+    return { requestId, position, removed, at, latencyMs, wasLogged };
   }
 
   /**

@@ -5,6 +5,8 @@ import type { InvalidationIntent } from './intent.js';
 export interface InvalidatedEvent {
   readonly requestId: string;
   readonly intents: readonly InvalidationIntent[];
+  /** Where it stands in the main log. */
+  readonly position: string;
   readonly reason: string;
   readonly actor: string;
   readonly removed: number;
