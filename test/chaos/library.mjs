@@ -10,9 +10,12 @@ import { buildWhatIsOld } from '../../launcher/build.mjs';
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const DIST = process.env.LARDER_DIST ?? join(ROOT, 'libs', 'cache', 'dist');
 
-/** For whoever starts processes that use the library. */
+/** @type {Promise<void> | undefined} */
+let built;
+
+/** For whoever starts processes that use the library; many may be started at once, and one build is enough for them. */
 export async function buildLibrary() {
-  if (process.env.LARDER_DIST === undefined) await buildWhatIsOld(ROOT, ['cache']);
+  if (process.env.LARDER_DIST === undefined) await (built ??= buildWhatIsOld(ROOT, ['cache']));
 }
 
 /** @returns {Promise<typeof import('nestjs-larder')>} */
