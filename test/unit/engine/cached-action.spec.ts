@@ -100,7 +100,9 @@ describe('CachedAction', () => {
     expect(await callAction(action, [2], () => 'inside')).toBe('inside');
     expect(await many.call([1], [], async () => [{ id: 1 }])).toEqual([{ id: 1 }]);
     expect(await rig.read('user:get:3', () => 'inside')).toBe('inside');
+    expect(rig.engine.peek('user:get:1')).toBeUndefined();
     inside = false;
+    expect(rig.engine.peek('user:get:1')).toEqual({ value: 'outside' });
     expect(await rig.read('user:get:3', () => 'new')).toBe('new');
     expect(await callAction(action, [1], () => 'never asked')).toBe('outside');
     expect(await callAction(action, [2], () => 'new')).toBe('new');

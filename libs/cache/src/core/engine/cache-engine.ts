@@ -132,8 +132,9 @@ export class CacheEngine {
     return this.road.read(this.apart === null ? request : { ...request, key: this.placed(request.key) });
   }
 
-  /** What memory holds for a key and may be served, without loading; `undefined` where nothing is. */
+  /** What memory holds for a key and may be served to this caller, without loading; `undefined` where nothing is. */
   peek(key: string): { readonly value: unknown } | undefined {
+    if (this.bypass !== null && this.bypass()) return undefined;
     const entry = this.local.fresh(this.placed(key), this.parts.clock.monotonic());
     return entry === undefined ? undefined : { value: this.local.handOut(entry) };
   }
