@@ -33,6 +33,8 @@ interface KnownAddress {
 const UPKEEP_MS = 250;
 const RETRY_MS = 250;
 const MAX_RETRY_MS = 5000;
+/** A node that stays connected and has not answered its greeting is greeted again after this, ms. */
+const GREET_AGAIN_MS = 1000;
 /** An address that never answers is forgotten after so many tries, unless it is one to begin with. */
 const MAX_FAILURES = 40;
 const MAX_ADDRESSES = 2000;
@@ -139,7 +141,7 @@ export class Members {
       this.live.set(id, member);
       this.watcher.joined(member);
     } catch {
-      // Not one of ours, or gone again: it is greeted anew when it connects or is dialled the next time.
+      this.greetAfter(GREET_AGAIN_MS, peer); // too busy to answer in time, perhaps; dialling it would change nothing
     } finally {
       this.greeting.delete(id);
     }
@@ -149,7 +151,14 @@ export class Members {
     const id = peer.toString();
     if (this.live.get(id)?.link !== link) return;
     this.lose(id);
-    if (this.node.libp2p.getConnections(peer).length > 0) this.after(RETRY_MS, () => void this.greet(peer));
+    this.greetAfter(RETRY_MS, peer);
+  }
+
+  /** Of a connection that stands, nobody tells a second time. One that is gone tells when it is back. */
+  private greetAfter(delayMs: number, peer: PeerId): void {
+    this.after(delayMs, () => {
+      if (this.node.libp2p.getConnections(peer).length > 0) void this.greet(peer);
+    });
   }
 
   private lose(id: string): void {
