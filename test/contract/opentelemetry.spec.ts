@@ -13,6 +13,7 @@ import {
   Cached,
   CachedMany,
   CacheModule,
+  custom,
   CacheScope,
   CacheService,
   InMemoryOutboxStore,
@@ -26,6 +27,7 @@ import { prometheus } from 'nestjs-larder/prometheus';
 import { ManualClock } from 'nestjs-larder/testing';
 import { Registry } from 'prom-client';
 import { METRIC_DEFINITIONS } from '../../libs/cache/src/core/metrics/metric-definitions.js';
+import { CountingStore } from './counting-store.js';
 import { Traces } from './traces.js';
 
 class ProductMissing extends Error {}
@@ -259,9 +261,10 @@ describe('opentelemetry()', () => {
           counter: dataPointType === DataPointType.SUM && (rest as { isMonotonic?: boolean }).isMonotonic === true,
         }),
       );
-      // Trouble is the one that has no line before there is any.
-      const expected = METRIC_DEFINITIONS.map(({ name }) => `larder_${name}`).filter((name) => !/troubles/.test(name));
-      expect(seen.filter((name) => !/troubles/.test(name)).sort()).toEqual(expected.sort());
+      // Trouble, and what a backend tells of itself, have no line before there is any.
+      const always = (name: string) => !/troubles|backend_/.test(name);
+      const expected = METRIC_DEFINITIONS.map(({ name }) => `larder_${name}`).filter(always);
+      expect(seen.filter(always).sort()).toEqual(expected.sort());
       expect(registry.getMetricsAsArray().map(({ name }) => name)).toEqual(expect.arrayContaining(expected));
       expect((await meters.collect()).size).toBe(0);
     });
@@ -283,6 +286,15 @@ describe('opentelemetry()', () => {
       expect((load.dataPoints[0]!.value as { buckets: { boundaries: number[] } }).buckets.boundaries).toContain(
         0.00025,
       );
+    });
+
+    it('shows what a backend tells of itself', async () => {
+      const { meters, products } = await shop({ backend: custom({ store: new CountingStore(), name: 'shelf' }) });
+      await products.byId(1);
+      expect(await meters.numbers()).toMatchObject({
+        'larder.backend_level backend=shelf figure=rows': 1,
+        'larder.backend_events backend=shelf event=writes': 1,
+      });
     });
 
     it('tells as many actions apart as it was told, in counters and in times', async () => {

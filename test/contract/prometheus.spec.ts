@@ -6,6 +6,7 @@ import {
   Cached,
   CacheMetrics,
   CacheModule,
+  custom,
   CacheScope,
   CacheService,
   InMemoryAuditStore,
@@ -20,6 +21,7 @@ import { ManualClock } from 'nestjs-larder/testing';
 import { Registry } from 'prom-client';
 import { METRIC_DEFINITIONS } from '../../libs/cache/src/core/metrics/metric-definitions.js';
 import { larder } from '../architecture/repository.js';
+import { CountingStore } from './counting-store.js';
 
 /** Loads take as long as the test says, on a clock that stands otherwise. */
 @CacheScope('product')
@@ -345,6 +347,16 @@ describe('prometheus()', () => {
     expect(() => prometheus(options)).toThrow(
       expect.objectContaining({ code: 'LARDER_OPTION_INVALID', message: expect.stringContaining(field) }),
     );
+  });
+
+  it('shows what a backend tells of itself, by backend and figure', async () => {
+    const shop = await new Shop({ backend: custom({ store: new CountingStore(), name: 'shelf' }) }).open();
+    await shop.products.byId(1);
+    expect(await shop.scrape()).toMatchObject({
+      'larder_backend_level{backend="shelf",figure="rows"}': 1,
+      'larder_backend_events_total{backend="shelf",event="writes"}': 1,
+    });
+    await shop.close();
   });
 
   it('is described metric by metric in docs/metrics.md', () => {

@@ -70,6 +70,7 @@ export type {
   ReadOptions,
   StoredEntry,
 } from './core/coherence/cache-backend.port.js';
+export type { BackendFigures } from './core/coherence/backend-figures.js';
 export type { Invalidation, PatternTarget } from './core/coherence/invalidation.js';
 export { InvalidationLog } from './core/coherence/invalidation-log.port.js';
 export type {

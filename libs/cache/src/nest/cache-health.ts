@@ -1,6 +1,8 @@
 import { Injectable } from '@nestjs/common';
+import type { BackendFigures } from '../core/coherence/backend-figures.js';
 import type { LogHealth } from '../core/coherence/invalidation-log.port.js';
 import type { CacheStack } from './backends/cache-stack.js';
+import { figuresOf } from './backends/figures-of.js';
 import { CacheRuntime } from './cache-runtime.js';
 
 /** The state of one backend. */
@@ -9,8 +11,8 @@ export interface BackendHealth {
   readonly name: string;
   readonly tiers: readonly string[];
   readonly log: LogHealth;
-  /** Whether the shared tier answers; `null` where there is none. */
-  readonly backend: { readonly name: string; readonly available: boolean } | null;
+  /** Whether the shared tier answers, and what it tells of itself; `null` where there is none. */
+  readonly backend: { readonly name: string; readonly available: boolean; readonly figures: BackendFigures } | null;
 }
 
 /** The cache's state as data; what a health check shows and decides by. Holds no keys, values or credentials. */
@@ -40,9 +42,12 @@ export class CacheHealth {
   constructor(private readonly runtime: CacheRuntime) {}
 
   report(): CacheHealthReport {
-    const { namespace, invalidations, durable, audit } = this.runtime;
+    const { namespace, invalidations, durable, audit, cacheLog } = this.runtime;
     const stacks = this.runtime.backends.all();
-    const [main, ...otherBackends] = stacks.map(healthOf) as [BackendHealth, ...BackendHealth[]];
+    const [main, ...otherBackends] = stacks.map((stack) => healthOf(stack, figuresOf(stack, cacheLog))) as [
+      BackendHealth,
+      ...BackendHealth[],
+    ];
     const { tiers, log, backend } = main;
     const deadLetters = durable.outbox === null ? null : durable.deadLetters;
     const pendingInvalidations = invalidations.pendingCount;
@@ -72,11 +77,11 @@ export function isSound({ log, backend }: Pick<BackendHealth, 'log' | 'backend'>
   return log.state === 'live' && backend?.available !== false;
 }
 
-function healthOf({ name, tiers, log, backend }: CacheStack): BackendHealth {
+function healthOf({ name, tiers, log, backend }: CacheStack, figures: BackendFigures): BackendHealth {
   return {
     name,
     tiers,
     log: log.health(),
-    backend: backend === null ? null : { name: backend.name, available: backend.available() },
+    backend: backend === null ? null : { name: backend.name, available: backend.available(), figures },
   };
 }

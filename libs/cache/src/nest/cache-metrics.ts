@@ -8,6 +8,7 @@ import type {
   CacheMetricsSnapshot,
 } from '../core/metrics/metrics-snapshot.js';
 import type { CacheStack } from './backends/cache-stack.js';
+import { figuresOf } from './backends/figures-of.js';
 import { CacheRuntime } from './cache-runtime.js';
 
 const NEVER = new LatencyHistogram().summary();
@@ -29,11 +30,15 @@ export class CacheMetrics implements OnModuleInit, OnApplicationShutdown {
 
   /** The numbers of this instance, now. Holds no keys, values or credentials. */
   snapshot(): CacheMetricsSnapshot {
-    const { namespace, clock, main, counters, invalidations, durable, audit, metrics } = this.runtime;
+    const { namespace, clock, main, counters, invalidations, durable, audit, metrics, cacheLog } = this.runtime;
     const { actions, outbox, links, ...recorded } = metrics.recorded();
     const times = new Map(actions.map((each) => [nameOf(each), each]));
     const stacks = this.runtime.backends.all();
-    const backends = stacks.map((stack) => ({ ...links[stack.name]!, ...backendOf(stack) }));
+    const backends = stacks.map((stack) => ({
+      ...links[stack.name]!,
+      ...backendOf(stack),
+      figures: figuresOf(stack, cacheLog),
+    }));
     const resets = backends.map((backend) => backend.resets);
     return {
       ...recorded,

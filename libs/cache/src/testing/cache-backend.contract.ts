@@ -1,4 +1,5 @@
 import { strict as assert } from 'node:assert';
+import { assertFigures } from '../core/coherence/backend-figures.js';
 import type { CacheBackend } from '../core/coherence/cache-backend.port.js';
 import type { Invalidation } from '../core/coherence/invalidation.js';
 import { describeEntryLife } from './cache-backend-life.contract.js';
@@ -252,6 +253,14 @@ export function describeCacheBackend(name: string, create: () => Promise<TierSub
             follower.applied.some(({ keys }) => keys.includes(KEY)),
           );
       });
+    });
+
+    it('tells figures that a monitoring system can show, of which counts only rise', async () => {
+      const before = assertFigures(backend.figures(), name).counts;
+      await backend.put(KEY, entryOf('set'));
+      await text(KEY);
+      const after = assertFigures(backend.figures(), name).counts;
+      for (const [count, value] of Object.entries(before)) assert.ok(after[count]! >= value, count);
     });
 
     describeEntryLife(

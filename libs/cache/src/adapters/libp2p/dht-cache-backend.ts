@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { BackendFigures } from '../../core/coherence/backend-figures.js';
 import {
   CacheBackend,
   type BackendRead,
@@ -42,6 +43,10 @@ export class DhtCacheBackend extends CacheBackend {
   /** The node is started with the log. */
   override open(): Promise<void> {
     return Promise.resolve();
+  }
+
+  override figures(): BackendFigures {
+    return this.inUse.pool.figures();
   }
 
   override available(): boolean {

@@ -1,3 +1,5 @@
+import type { BackendFigures } from '../../core/coherence/backend-figures.js';
+
 /** What a node has counted since its start, and what it holds. None of it holds keys or values. */
 export interface DhtCounts {
   /** Nodes of the network that this one is connected with. */
@@ -5,6 +7,8 @@ export interface DhtCounts {
   /** Values this node holds. */
   readonly copies: number;
   readonly bytes: number;
+  /** Keys of which the node remembers that their values are invalid. */
+  readonly tombstones: number;
   /** Values that had to leave for room. */
   readonly evicted: number;
   /** Invalidations remembered. */
@@ -49,4 +53,40 @@ export class DhtCounters {
   count(what: DhtCounter, by = 1): void {
     this.counted[what] += by;
   }
+}
+
+const LEVELS = ['peers', 'copies', 'bytes', 'tombstones', 'predicates'] as const;
+const COUNTS = {
+  evicted: 'evicted',
+  repairs: 'repairs',
+  readRepairs: 'read_repairs',
+  handedOver: 'handed_over',
+  gaps: 'gaps',
+  hedges: 'hedges',
+  malformed: 'malformed',
+  forged: 'forged',
+  skewed: 'skewed',
+  unsent: 'unsent',
+} as const satisfies Partial<Record<keyof DhtCounts, string>>;
+
+/** The counts of all nodes of a process together. What a node that has left had counted stays, so that nothing falls. */
+export class DhtTotals {
+  private readonly left = Object.fromEntries(Object.keys(COUNTS).map((name) => [name, 0]));
+
+  /** A node leaves. */
+  retire(counts: DhtCounts): void {
+    for (const name of names(COUNTS)) this.left[name]! += counts[name];
+  }
+
+  figures(nodes: readonly DhtCounts[]): BackendFigures {
+    const sum = (name: keyof DhtCounts) => nodes.reduce((total, counts) => total + counts[name], 0);
+    return {
+      levels: { networks: nodes.length, ...Object.fromEntries(LEVELS.map((name) => [name, sum(name)])) },
+      counts: Object.fromEntries(names(COUNTS).map((name) => [COUNTS[name], this.left[name]! + sum(name)])),
+    };
+  }
+}
+
+function names<Name extends string>(of: Readonly<Record<Name, unknown>>): Name[] {
+  return Object.keys(of) as Name[];
 }

@@ -153,6 +153,7 @@ export class DhtNetwork {
       peers: this.parts?.members.size ?? 0,
       copies: store.size,
       bytes: store.bytes,
+      tombstones: store.tombstoneCount,
       evicted: store.evicted,
       predicates: predicates.size,
       ...counters.counted,

@@ -1,3 +1,5 @@
+import type { BackendFigures } from '../../core/coherence/backend-figures.js';
+import { DhtTotals } from './dht-counters.js';
 import type { DhtNetwork } from './dht-network.js';
 
 interface Pooled {
@@ -10,6 +12,7 @@ interface Pooled {
 /** The nodes of this process, one per network; where there are too many, the least recently used leaves. */
 export class NetworkPool {
   private readonly networks = new Map<string, Pooled>();
+  private readonly totals = new DhtTotals();
   private closed = false;
 
   constructor(
@@ -24,6 +27,11 @@ export class NetworkPool {
 
   all(): DhtNetwork[] {
     return [...this.networks.values()].map(({ network }) => network);
+  }
+
+  /** Numbers of all networks together; those that have left count where numbers only rise. */
+  figures(): BackendFigures {
+    return this.totals.figures(this.all().map((network) => network.counts()));
   }
 
   /** The node of a network as it stands now; one that is not there yet begins to start. */
@@ -48,6 +56,7 @@ export class NetworkPool {
     this.closed = true;
     const networks = this.all();
     const starts = [...this.networks.values()].map(({ started }) => started);
+    for (const network of networks) this.totals.retire(network.counts());
     this.networks.clear();
     await Promise.allSettled(starts);
     await Promise.all(networks.map((network) => network.stop()));
@@ -62,6 +71,7 @@ export class NetworkPool {
       }
       return known;
     }
+    if (known !== undefined) this.totals.retire(known.network.counts());
     const network = this.create(id);
     const pooled: Pooled = { network, started: network.start(), failed: false, running: false };
     pooled.started.then(
@@ -77,6 +87,7 @@ export class NetworkPool {
     for (const [oldest, { network: least }] of this.networks) {
       if (this.networks.size <= this.maxNetworks) break;
       this.networks.delete(oldest);
+      this.totals.retire(least.counts());
       least.stop().catch((error: unknown) => this.onTrouble(error));
     }
     return pooled;

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../core/clock/clock.port.js';
+import type { BackendFigures } from '../../core/coherence/backend-figures.js';
 import {
   CacheBackend,
   type BackendRead,
@@ -41,6 +42,10 @@ export class CustomCacheBackend extends CacheBackend {
     log.onKeys = (keys) => {
       for (const key of keys) this.permits.revoke(key);
     };
+  }
+
+  override figures(): BackendFigures {
+    return this.guard.figures();
   }
 
   override open(): Promise<void> {

@@ -1,4 +1,5 @@
 import { durationToMs, type Duration } from '../../core/clock/duration.js';
+import type { BackendFigures } from '../../core/coherence/backend-figures.js';
 import { SharedTier } from '../../core/coherence/shared-tier.port.js';
 import { CacheError, describeInput } from '../../core/errors/cache-error.js';
 
@@ -13,6 +14,8 @@ export interface CustomStore {
   set(key: string, value: Uint8Array, ttl: number): Promise<unknown>;
   delete(key: string): Promise<unknown>;
   clear(): Promise<unknown>;
+  /** Numbers of its own, for metrics and health; asked at every scrape, so it answers from memory. @default none */
+  figures?(): BackendFigures;
 }
 
 /** Options of `custom`. */

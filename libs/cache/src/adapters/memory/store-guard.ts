@@ -1,4 +1,5 @@
 import type { Clock } from '../../core/clock/clock.port.js';
+import { NO_FIGURES, type BackendFigures } from '../../core/coherence/backend-figures.js';
 import { CircuitBreaker } from '../../core/coherence/circuit-breaker.js';
 import { CacheError } from '../../core/errors/cache-error.js';
 import { replaceOldest } from '../../core/bounds/replace-oldest.js';
@@ -34,6 +35,11 @@ export class StoreGuard {
   /** False while the store is left alone. */
   available(): boolean {
     return !this.breaker.open || this.clock.monotonic() >= this.probeAt;
+  }
+
+  /** What the store tells of itself; also while it is left alone, for it asks nobody. */
+  figures(): BackendFigures {
+    return this.store.figures === undefined ? NO_FIGURES : this.store.figures();
   }
 
   /** @throws CacheError `LARDER_TIER_UNAVAILABLE` */

@@ -1,3 +1,4 @@
+import { NO_FIGURES, type BackendFigures } from './backend-figures.js';
 import { COHERENT_BACKEND, type BackendCapabilities } from './tier-capabilities.js';
 import type { TierInspection } from './tier-inspection.js';
 
@@ -78,6 +79,11 @@ export abstract class CacheBackend {
 
   /** What it can tell operators of its content; `null` where it can tell nothing. */
   readonly inspection: TierInspection | null = null;
+
+  /** Numbers of its own, for metrics and health: asks nobody, so it answers at once. @returns none, unless overridden */
+  figures(): BackendFigures {
+    return NO_FIGURES;
+  }
 
   /** Called once before use; never rejects because a server is away, unless the backend is declared `required`. */
   abstract open(): Promise<void>;

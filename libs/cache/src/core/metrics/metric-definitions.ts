@@ -200,6 +200,18 @@ export const METRIC_DEFINITIONS: readonly MetricDefinition[] = [
     read: (snapshot) => eachBackend(snapshot, ({ failures }) => one(failures)),
   },
   {
+    name: 'backend_level',
+    help: 'What a backend tells of itself at this moment, by figure.',
+    type: 'gauge',
+    read: (snapshot) => eachBackend(snapshot, ({ figures }) => each('figure', figures.levels)),
+  },
+  {
+    name: 'backend_events_total',
+    help: 'What a backend has counted of itself, by event.',
+    type: 'counter',
+    read: (snapshot) => eachBackend(snapshot, ({ figures }) => each('event', figures.counts)),
+  },
+  {
     name: 'link_state',
     help: '1 for the state in which the link to the log is, 0 for the others.',
     type: 'gauge',

@@ -82,6 +82,11 @@ export interface ActionMetrics extends ActionLatency {
 export interface BackendMetrics extends LinkCounts {
   /** What the configuration calls it. */
   readonly name: string;
+  /** What it tells of itself: what is at this moment, and what it has counted since start; empty where it tells nothing. */
+  readonly figures: {
+    readonly levels: Readonly<Record<string, number>>;
+    readonly counts: Readonly<Record<string, number>>;
+  };
   readonly memory: {
     readonly entries: number;
     /** Accounted bytes. */

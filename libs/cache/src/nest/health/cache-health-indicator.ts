@@ -91,5 +91,6 @@ export class CacheHealthIndicator {
 
 function linkOf({ tiers, log, backend }: Pick<BackendHealth, 'tiers' | 'log' | 'backend'>) {
   const { state, leaseMs, lastErrorCode, warnings } = log;
-  return { tiers, link: state, available: backend?.available ?? null, leaseMs, lastErrorCode, warnings };
+  const { available = null, figures = null } = backend ?? {};
+  return { tiers, link: state, available, leaseMs, lastErrorCode, warnings, figures };
 }

@@ -82,8 +82,8 @@ export function metricsReply(snapshot: CacheMetricsSnapshot, instance: string) {
 
 export type MetricsReply = ReturnType<typeof metricsReply>;
 
-function backendOf({ name, memory, log, resets, failures }: BackendMetrics) {
-  return { name, memory, log: logOf(log), resets, link_failures: failures };
+function backendOf({ name, memory, log, resets, failures, figures }: BackendMetrics) {
+  return { name, memory, log: logOf(log), resets, link_failures: failures, figures };
 }
 
 function logOf({ kind, state, lagMs, leaseLeftMs }: BackendMetrics['log']) {

@@ -199,7 +199,7 @@ const ROUTES: Readonly<Record<string, RouteFacts>> = {
         namespace: text(undefined, 'shop'),
         at: instant,
         shared_tier: nullable(text(undefined, 'redis')),
-        backends: list(figures({ name: 'redis', memory: {}, log: {}, resets: {}, link_failures: 0 })),
+        backends: list(figures({ name: 'redis', memory: {}, log: {}, resets: {}, link_failures: 0, figures: {} })),
         hits: count('In either tier', 90),
         misses: count('The method ran', 10),
         bypassed: count('Past the cache', 0),
