@@ -9,6 +9,9 @@ import { buildLibrary } from '../chaos/library.mjs';
 const MAIN = fileURLToPath(new URL('node-main.mjs', import.meta.url));
 const ANSWER_WITHIN_MS = 120_000;
 
+/** Once: nodes that start together would build it together. @type {Promise<unknown> | undefined} */
+let built;
+
 /** One node, by its process. */
 export class SwarmNode {
   /** @type {Map<number, { resolve: (value: any) => void, reject: (error: Error) => void }>} */
@@ -115,7 +118,7 @@ export class Swarm {
    * @param {{ options?: object, skewMs?: number, execArgv?: string[] }} [setting] of this node alone
    */
   async add({ options = {}, skewMs = 0, execArgv = [] } = {}) {
-    await buildLibrary();
+    await (built ??= buildLibrary());
     this.#started += 1;
     const node = new SwarmNode(this.#started, execArgv);
     const bootstrap = this.alive.slice(0, 2).flatMap(({ addresses }) => addresses.slice(0, 1));
