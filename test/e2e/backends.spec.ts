@@ -31,6 +31,15 @@ class WatchedHub extends MemoryHub {
   }
 }
 
+/** A hub whose entries belong to parts of the application that know nothing of each other. */
+class ApartHub extends MemoryHub {
+  override create(context: SharedTierContext) {
+    const parts = super.create(context);
+    Object.assign(parts.backend!, { compartment: () => 'part|' });
+    return parts;
+  }
+}
+
 /** The same source for all instances: what it holds, and how often each of them has asked. */
 let stock: number;
 beforeEach(() => (stock = 1));
@@ -275,6 +284,16 @@ describe('a backend per method', () => {
         'for another tier under the name of memory',
         { backend: hub(), backends: { side: hub(), memory: hub() } },
         'and not that of memory itself, got "memory"',
+      ],
+      [
+        'for one that keeps parts of the application apart, beside one that does not',
+        { backend: hub(), backends: { side: new ApartHub() } },
+        "Expected one backend where its network is taken from the context, got 'side' beside another",
+      ],
+      [
+        'for one beside one that keeps parts of the application apart',
+        { backend: new ApartHub(), backends: { side: hub() } },
+        "got 'memory-hub' beside another",
       ],
       [
         'for one among the defaults',

@@ -8,6 +8,7 @@ import { larder, larderRedis } from '../../chaos/library.mjs';
  * @property {Record<string, any>} tier options of redis()
  * @property {string} [namespace]
  * @property {Record<string, unknown>} [defaults]
+ * @property {string} [backend] where products are kept: the main one, `side` (on the same server), or `memory`
  *
  * @typedef {object} Ground what the shop stands on
  * @property {(key: string) => Promise<string | null>} load
@@ -18,7 +19,7 @@ import { larder, larderRedis } from '../../chaos/library.mjs';
  * @param {ShopOptions} options
  * @param {Ground} ground
  */
-export async function shopModule({ tier, namespace = 'shop', defaults = {} }, { load, source }) {
+export async function shopModule({ tier, namespace = 'shop', defaults = {}, backend }, { load, source }) {
   const { Cached, CachedMany, CacheModule, CacheScope, Invalidates } = await larder();
   const { redis } = await larderRedis();
 
@@ -78,8 +79,10 @@ export async function shopModule({ tier, namespace = 'shop', defaults = {} }, { 
   CacheScope('shop')(Shop);
 
   class ShopModule {}
+  const [main, side] = [0, 1].map(() => redis(/** @type {any} */ (tier)));
+  const services = { shop: backend === undefined ? {} : { backend } };
   Module({
-    imports: [CacheModule.forRoot({ namespace, backend: redis(/** @type {any} */ (tier)), defaults })],
+    imports: [CacheModule.forRoot({ namespace, backend: main, backends: { side }, services, defaults })],
     providers: [Shop],
   })(ShopModule);
   return { module: ShopModule, Shop };

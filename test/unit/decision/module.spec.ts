@@ -22,6 +22,20 @@ class Options implements DecisionCacheOptionsFactory {
 class OptionsModule {}
 
 describe('the decision cache module', () => {
+  it('keeps decisions in the main backend, and refuses another for their scope', async () => {
+    const open = (backend: string) =>
+      Test.createTestingModule({
+        imports: [
+          CacheModule.forRoot({ backends: { side: new MemoryHub() }, services: { made: { backend } } }),
+          DecisionCacheModule.forRoot({ scope: 'made' }),
+        ],
+      }).compile();
+    await expect(open('side')).rejects.toThrow(
+      'Expected decisions to be kept in the main backend \'memory\', got "side"',
+    );
+    await (await open('memory')).close();
+  });
+
   it.each([
     ['a factory', { useFactory: () => ({ scope: 'made' }) }],
     ['a class', { useClass: Options }],

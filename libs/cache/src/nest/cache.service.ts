@@ -86,6 +86,7 @@ export class CacheService {
    * Stores a value; the last writer wins, and no load under way can undo it.
    *
    * @returns whether it is stored; not where caching is off, and not over a newer `sourceVersion`
+   * @throws what the shared tier or the log raise when it is not known to be stored (G7)
    */
   async set<T>(key: string, value: T, options: EntryOptions<T> = {}): Promise<boolean> {
     const { scope, policy: configured, enabled, engine, tagsOf } = this.resolve(options);

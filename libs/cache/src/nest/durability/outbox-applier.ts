@@ -42,7 +42,10 @@ export class OutboxApplier extends InvalidationApplier {
     return position;
   }
 
-  /** While the log is away nothing is claimed: an outage counts against no row. */
+  /**
+   * While the main log is away nothing is claimed: an outage counts against no row. Another backend's outage does not keep
+   * rows from the others: they are claimed, tried in all, and given back.
+   */
   override available(): boolean {
     const { state } = this.log.health();
     return state === 'live' || state === 'suspect';
