@@ -1,3 +1,4 @@
+import { MemoryInvalidationLog } from '../../../libs/cache/src/adapters/memory/memory-invalidation-log.js';
 import { InvalidationIntent } from '../../../libs/cache/src/core/invalidation/intent.js';
 import { snapshot } from '../../../libs/cache/src/core/engine/isolation.js';
 import { resolveMemoryOptions } from '../../../libs/cache/src/core/engine/l1.options.js';
@@ -37,6 +38,49 @@ describe('a value too large for memory', () => {
     expect(rig.trouble.map(({ operation }) => operation)).toEqual(['size']);
     expect(rig.fenced).toEqual([]);
     expect(rig.engine.local.store.size).toBe(0);
+  });
+});
+
+describe('an engine whose reads go past the shared tier', () => {
+  async function rigged() {
+    const link = { live: true };
+    const log = new MemoryInvalidationLog();
+    Object.assign(log, { leased: true, leaseMs: 2000, leaseLive: () => link.live } as object);
+    const rig = await CacheRig.open({ log });
+    const past = rig.engine.pastSharedTier();
+    let loads = 0;
+    const read = () =>
+      past.read({
+        key: 'user:get:1',
+        scope: 'user',
+        action: 'get',
+        policy: POLICY,
+        counters: past.counters.of('user', 'get'),
+        load: () => (loads += 1),
+        tagsOf: () => ['user:1'],
+        unless: null,
+        onInstalled: null,
+      });
+    return { link, rig, read };
+  }
+
+  it('shares memory, announcements and counts with the engine that it comes from, and what is invalidated', async () => {
+    const { rig, read } = await rigged();
+    expect([await read(), await read()]).toEqual([1, 1]);
+    expect(rig.engine.peek('user:get:1')).toEqual({ value: 1 });
+    expect(rig.reads.map(({ tier }) => tier)).toEqual(['source', 'memory']);
+    expect(rig.engine.counters.of('user', 'get')).toMatchObject({ misses: 1, memoryHits: 1 });
+    await rig.invalidate(InvalidationIntent.tag('user:1'));
+    expect(await read()).toBe(2);
+  });
+
+  it('serves without a lease what was loaded without one, for a moment, and nothing else', async () => {
+    const { link, rig, read } = await rigged();
+    await read();
+    link.live = false;
+    expect([await read(), await read()]).toEqual([2, 2]);
+    rig.clock.advance(POLICY.degradedTtlMs);
+    expect(await read()).toBe(3);
   });
 });
 

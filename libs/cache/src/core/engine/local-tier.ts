@@ -63,7 +63,7 @@ export class LocalTier {
    */
   servable(entry: L1Entry, now: number): boolean {
     if (entry.freshUntil <= now || this.invalidated(entry)) return false;
-    return this.leaseLive(now) || this.servableUnleased(entry, now);
+    return !this.lease.leased || this.lease.leaseLive(now) || this.servableUnleased(entry, now);
   }
 
   /** True when memory may be served at `now` as far as the log is concerned. */
