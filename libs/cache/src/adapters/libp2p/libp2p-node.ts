@@ -75,6 +75,8 @@ export class Libp2pNode {
           globalSignaturePolicy: 'StrictNoSign', // messages carry the network's seal
           msgIdFn: ({ data }) => createHash('sha256').update(data).digest().subarray(0, 20),
           doPX: false,
+          // Who is in has the secret, and many may share an address: nobody is given up for that, or for being slow.
+          scoreParams: { IPColocationFactorWeight: 0, behaviourPenaltyWeight: 0 },
         }),
       },
     });
