@@ -32,6 +32,7 @@ const commands = {
     return { addresses: Object.values(tier.addresses())[0] };
   },
   state: () => ({ state: parts.log.health().state, available: parts.backend.available(), ...counts(), ...told }),
+  memory: () => ({ rssMb: Math.round(process.memoryUsage().rss / 1_048_576) }),
   health: () => parts.log.health(),
   /** The text of a key, `null`: a miss. @param {{ key: string }} _ */
   async read({ key }) {

@@ -61,6 +61,55 @@ export async function churn(swarm, { keys }) {
   return { afterKillMs: Math.round(afterKillMs), afterJoinMs: Math.round(afterJoinMs), 'reads after the kill': after };
 }
 
+/**
+ * Many more bytes than three nodes may hold are written to a network of its own: none is ever above its bound, values leave
+ * for it, and what is left is right, the newest among it.
+ * @param {Size} size
+ */
+export async function bounded({ keys, bytes = 256 }) {
+  const maxBytes = keys * 256;
+  const swarm = new Swarm({ network: 'bounded', maxBytes, maxValueBytes: 4096 });
+  const slice = Math.ceil(keys / 20);
+  let fullest = 0;
+  let refused = 0;
+  try {
+    await swarm.start(3);
+    const startedAt = performance.now();
+    for (let from = 0; from < keys; from += slice) {
+      const to = Math.min(keys, from + slice);
+      refused += (await one(swarm, from / slice).ask('fillMany', { from, to, bytes })).refused;
+      for (const state of await swarm.states()) fullest = Math.max(fullest, state.bytes);
+      assert.ok(fullest <= maxBytes, `${fullest} bytes where ${maxBytes} are the bound`);
+    }
+    const seconds = (performance.now() - startedAt) / 1000;
+    assert.equal(refused, 0);
+    const states = await swarm.states();
+    for (const { copies, evicted } of states) assert.ok(copies > 0 && evicted > 0 && copies + evicted >= keys);
+    const newest = { from: keys - Math.ceil(keys / 100), to: keys };
+    let kept = 0;
+    for (const node of swarm.alive) {
+      const read = await node.ask('readMany', newest);
+      assert.deepEqual([read.missing, read.wrong], [0, 0]);
+      const all = await node.ask('readMany', { from: 0, to: keys, step: 10 });
+      assert.equal(all.wrong, 0);
+      kept = Math.max(kept, 1 - all.missing / Math.ceil(keys / 10));
+    }
+    const memory = await Promise.all(swarm.alive.map((node) => node.ask('memory')));
+    return {
+      values: keys,
+      perSecond: Math.round(keys / seconds),
+      maxBytes,
+      fullest,
+      copies: states.map((state) => state.copies),
+      evicted: states.map((state) => state.evicted),
+      readable: `${Math.round(kept * 100)} %`,
+      rssMb: memory.map(({ rssMb }) => rssMb),
+    };
+  } finally {
+    await swarm.stop();
+  }
+}
+
 /** An invalidation by each kind of target on one node reaches all. @param {Swarm} swarm */
 export async function revoke(swarm) {
   const times = /** @type {number[]} */ ([]);

@@ -8,6 +8,7 @@ import { buildLibrary } from '../chaos/library.mjs';
 
 const MAIN = fileURLToPath(new URL('node-main.mjs', import.meta.url));
 const ANSWER_WITHIN_MS = 120_000;
+const WAVE = 4;
 
 /** Once: nodes that start together would build it together. @type {Promise<unknown> | undefined} */
 let built;
@@ -131,19 +132,28 @@ export class Swarm {
 
   /** @param {number} count */
   async start(count) {
-    await this.add();
-    await Promise.all(Array.from({ length: count - 1 }, () => this.add()));
+    // A few at a time: a dozen processes that load libp2p at once keep each other from answering in time.
+    while (this.nodes.length < count) {
+      const wave = Math.min(this.nodes.length === 0 ? 1 : WAVE, count - this.nodes.length);
+      await Promise.all(Array.from({ length: wave }, () => this.add()));
+    }
     await this.settled();
     return this;
   }
 
   /** Everybody is connected with everybody, and has caught up. @param {number} [withinMs] */
-  async settled(withinMs = 60_000) {
+  async settled(withinMs = 120_000) {
     const others = this.alive.length - 1;
-    return until(withinMs, 'all nodes to know each other', async () => {
-      const states = await this.states();
-      return states.every(({ state, peers }) => state === 'live' && peers === others);
-    });
+    let seen = '';
+    return until(
+      withinMs,
+      () => `all nodes to be live and to know ${others} others, got ${seen}`,
+      async () => {
+        const states = await this.states();
+        seen = states.map(({ state, peers }) => `${state} ${peers}`).join(', ');
+        return states.every(({ state, peers }) => state === 'live' && peers === others);
+      },
+    );
   }
 
   /** @returns {Promise<any[]>} */
@@ -164,7 +174,7 @@ export class Swarm {
 
 /**
  * @param {number} withinMs
- * @param {string} what
+ * @param {string | (() => string)} what
  * @param {() => Promise<boolean> | boolean} holds
  * @returns {Promise<number>} how long it took, ms
  */
@@ -172,7 +182,9 @@ export async function until(withinMs, what, holds) {
   const startedAt = performance.now();
   for (;;) {
     if (await holds()) return performance.now() - startedAt;
-    if (performance.now() - startedAt > withinMs) throw new Error(`expected ${what} within ${withinMs} ms`);
+    if (performance.now() - startedAt > withinMs) {
+      throw new Error(`expected ${typeof what === 'string' ? what : what()} within ${withinMs} ms`);
+    }
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }
