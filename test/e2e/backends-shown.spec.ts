@@ -22,12 +22,29 @@ class CutHub extends MemoryHub {
   }
 }
 
+let prices = 1;
+
 @CacheScope('shop')
 @Injectable()
 class Shop {
   @Cached<Shop['price']>({ ttl: '1h', tags: (_, id) => [`item:${id}`] })
   async price(id: string): Promise<string> {
     return id;
+  }
+
+  @Cached({ ttl: '1h', tags: ['prices'] })
+  async inMain(): Promise<number> {
+    return prices;
+  }
+
+  @Cached({ ttl: '1h', backend: 'side', tags: ['prices'] })
+  async inSide(): Promise<number> {
+    return prices;
+  }
+
+  @Cached({ ttl: '1h', backend: 'memory', tags: ['prices'] })
+  async here(): Promise<number> {
+    return prices;
   }
 
   @Cached<Shop['stock']>({ ttl: '1h', backend: 'side', tags: (_, id) => [`item:${id}`] })
@@ -38,7 +55,22 @@ class Shop {
 
 @Controller('shop')
 class ShopController {
-  constructor(private readonly shop: Shop) {}
+  constructor(
+    private readonly shop: Shop,
+    private readonly cache: CacheService,
+  ) {}
+
+  @Get('prices')
+  prices(): Promise<number[]> {
+    return Promise.all([this.shop.inMain(), this.shop.inSide(), this.shop.here()]);
+  }
+
+  @Get('raise')
+  async raise(): Promise<string> {
+    prices += 1;
+    await this.cache.invalidate([InvalidationIntent.tag('prices')]);
+    return 'raised';
+  }
 
   @Get('both/:id')
   async both(@Param('id') id: string): Promise<string> {
@@ -66,6 +98,7 @@ describe.each(PLATFORMS)('what is shown of two backends on %s', (platform) => {
           backend: main,
           backends: { side },
           cacheStatus: true,
+          cachePosition: true,
           admin: { public: true },
           metrics: prometheus({ registry }),
         }),
@@ -144,6 +177,23 @@ describe.each(PLATFORMS)('what is shown of two backends on %s', (platform) => {
     expect(answer.headers['cache-status']).toContain('detail=side');
     await second.cache.clear({ scope: 'shop' });
     expect((await first.get('/shop/page/tea').expect(200)).body).not.toEqual(body);
+  });
+
+  it('shows a client its own writes of all of them, also where the log of one has not told yet', async () => {
+    const first = await open();
+    const second = await open(first.main, first.side);
+    const other = first.side.last;
+    prices = 1;
+    expect((await second.get('/shop/prices').expect(200)).body).toEqual([1, 1, 1]);
+    other.pause();
+    const written = await first.get('/shop/raise').expect(200);
+    const position = written.headers['x-cache-pos']!;
+    expect(position).toEqual(expect.any(String));
+    const answer = await second.get('/shop/prices').set('x-cache-pos', position).expect(200);
+    expect(answer.body).toEqual([2, 2, 2]);
+    expect(answer.headers['cache-status']).toContain('fwd=bypass');
+    other.resume();
+    expect((await second.get('/shop/prices').expect(200)).body).toEqual([2, 2, 2]);
   });
 
   it('shows the link and the memory of each in the metrics', async () => {

@@ -95,7 +95,8 @@ export class CacheRuntime {
         tier instanceof MemoryTier && options.memory === undefined ? tier.bounds : resolveMemoryOptions(options.memory),
       codec: resolveCodecOptions(options.codec),
       random: Math.random,
-      bypass: this.bypass(),
+      bypass: this.bypass((positions) => positions.behind()),
+      bypassBeside: this.bypass((positions) => positions.placed()),
       compilePattern: targetMatcher(new PatternCache()),
     };
     const context = {
@@ -156,11 +157,11 @@ export class CacheRuntime {
   }
 
   /** True for a call that the cache must not answer; `null`, and no question on the way of a hit, where there are none. */
-  private bypass(): (() => boolean) | null {
+  private bypass(mustNot: (positions: RequestPositions) => boolean): (() => boolean) | null {
     const { positions, options } = this;
     const inTransaction = options.outbox?.transactions ? () => this.durable.inTransaction() : null;
     if (positions === null) return inTransaction;
-    return () => positions.behind() || inTransaction?.() === true;
+    return () => mustNot(positions) || inTransaction?.() === true;
   }
 
   private listenTo(stack: CacheStack): void {

@@ -153,7 +153,8 @@ export class BackendsInUse {
       );
     }
     // No namespace holds a tilde, so what it keeps on a server meets no other application's, nor the main backend's.
-    const stack = new CacheStack(named, this.parts, { namespace: `${this.namespace}~${name}`, tierName: name });
+    const context = { namespace: `${this.namespace}~${name}`, tierName: name };
+    const stack = new CacheStack(named, { ...this.parts, bypass: this.parts.bypassBeside }, context);
     assertConsistency(this.options, stack.log);
     this.assertReach(stack);
     this.assertOnePart(stack);

@@ -16,6 +16,8 @@ import type { NamedTier } from './chosen-backend.js';
 /** What the stacks of an application have in common. */
 export interface StackParts extends Omit<EngineParts, 'log' | 'backend' | 'tierName'> {
   readonly instanceId: string;
+  /** As `bypass`, for backends beside the main one: positions of the main log say nothing of theirs. */
+  readonly bypassBeside: (() => boolean) | null;
   readonly compilePattern: (target: PatternTarget) => (fullKey: string) => boolean;
 }
 

@@ -12,7 +12,8 @@ const WELL_FORMED = /^[\w.:-]{1,128}$/;
 /**
  * A middleware by which a client sees its own writes on every instance (G5): what a request invalidates is answered with
  * its position, and a request that brings a position is not handled before this instance reflects it; where that takes
- * too long, everything the request reads goes past the cache.
+ * too long, everything the request reads goes past the cache. So does what it reads of a backend beside the main one, whose
+ * log knows nothing of the position.
  */
 export function cachePositionMiddleware(positions: RequestPositions, log: InvalidationLog, events: InvalidationEvents) {
   events.on('invalidated', ({ position }) => positions.reached(position));
@@ -24,7 +25,7 @@ export function cachePositionMiddleware(positions: RequestPositions, log: Invali
     const reached = (position: string): void => {
       if (!response.headersSent) response.setHeader(POSITION_HEADER, position);
     };
-    positions.handle({ behind, reached }, next);
+    positions.handle({ placed: asked !== '', behind, reached }, next);
   };
 }
 

@@ -2,6 +2,8 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 
 /** How far the request that is being handled has come, as its client sees it. */
 export interface PositionedRequest {
+  /** True: its client has said how far it has come. */
+  readonly placed: boolean;
   /** True: its client has seen more than this instance has applied. */
   readonly behind: boolean;
   /** Told of every invalidation that the request brings about. */
@@ -15,6 +17,11 @@ export class RequestPositions {
   /** True for code that must not be answered from the cache: its client would see an older state than it has seen before. */
   behind(): boolean {
     return this.requests.getStore()?.behind === true;
+  }
+
+  /** True for code whose client has seen something that the log of another backend than the main one may yet have to tell. */
+  placed(): boolean {
+    return this.requests.getStore()?.placed === true;
   }
 
   /** The running code has invalidated, and that stands at this position. */
