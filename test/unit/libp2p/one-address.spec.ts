@@ -28,5 +28,5 @@ describe('many nodes of a DHT behind one address', () => {
     } finally {
       await Promise.all(nodes.map(({ log }) => log.close()));
     }
-  }, 60_000);
+  }, 180_000);
 });
