@@ -30,6 +30,8 @@ export interface GatewayOptions {
   readonly clock?: Clock;
   /** @default as the module's */
   readonly softTimeout?: string;
+  /** @default as the module's */
+  readonly findTimeout?: string;
 }
 
 /** One instance of a gateway: Nest, PostgreSQL for the index, and Redis before it where there is one. */
@@ -53,7 +55,7 @@ export class Gateway {
     }) as typeof dataSource.query;
   }
 
-  static async open({ dataSource, redisUrl, clock, softTimeout }: GatewayOptions): Promise<Gateway> {
+  static async open({ dataSource, redisUrl, clock, softTimeout, findTimeout }: GatewayOptions): Promise<Gateway> {
     const module = await Test.createTestingModule({
       imports: [
         CacheModule.forRoot({
@@ -66,6 +68,7 @@ export class Gateway {
         PrefixIndexModule.forRoot({
           store: typeormPrefixes({ dataSource }),
           ...(softTimeout === undefined ? {} : { softTimeout }),
+          ...(findTimeout === undefined ? {} : { cache: { findTimeout } }),
         }),
       ],
     }).compile();
