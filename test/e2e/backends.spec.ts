@@ -86,8 +86,8 @@ async function boot(options: CacheModuleOptions, service: Type = Shop) {
     providers: [service],
   }).compile();
   module.useLogger(false);
-  apps.push(module);
   await module.init();
+  apps.push(module); // Nest 11 does not close what failed to start
   const cache = module.get(CacheService);
   return { module, cache, shop: module.get(service) as Shop };
 }
